@@ -1,0 +1,73 @@
+# GAS. A bare `make` lists the targets. Nothing here needs more than Python 3.11, make, and npm where it is present.
+
+PYTHON ?= python3
+UV ?= uv
+BIN := .venv/bin
+# Files that say a step is done; make compares their age with what the step depends on.
+DONE := .venv/.done
+BUNDLE := var/bundles/mitochondrion/manifest.json
+SAMPLE := var/sample/mitochondrial.vcf.gz
+FILE ?= $(SAMPLE)
+# Tests that wait for processes gain from more workers than cores, but each has a stand-in of its own to feed.
+TEST_WORKERS ?= auto
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test lint format lock bundle assets clean
+.DELETE_ON_ERROR:
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(DONE)/install assets bundle ## Make .venv with everything, the browser assets and the reference bundle
+
+run: setup ## Serve GAS on this machine until Ctrl-C (GAS_WEB_PORT=8080, or the next free port)
+	@$(BIN)/python -m scripts.local.run
+
+demo: setup ## Annotate FILE (default: a mitochondrial sample) from sign-in to mail, and print what came out
+	@$(BIN)/python -m scripts.demo "$(FILE)"
+
+test: setup ## Run every test and print the branch coverage of gas and agents; below 90 % is a failure
+	@$(BIN)/python -m pytest tests -n $(TEST_WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+lint: $(DONE)/install ## Check style and types (ruff; mypy strict on gas)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(DONE)/install ## Let ruff mend the style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## Pin every requirement with its hashes again (needs uv)
+	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.txt
+	$(LOCK) requirements/node.in --output-file requirements/node.txt
+
+bundle: $(BUNDLE) ## Build the mitochondrial reference bundle and the sample file
+
+assets: $(DONE)/install ## Fetch the browser assets that package-lock.json pins
+	@$(BIN)/python -m scripts.assets
+
+clean: ## Remove everything that make made: .venv, assets, and var/ with the jobs of `make run`
+	rm -rf .venv node_modules webserver/static/vendor var build *.egg-info .coverage .coverage.* .pytest_cache \
+		.mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(DONE)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "GAS needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another with make PYTHON=…")'
+	@echo "Making .venv …"
+	@$(PYTHON) -m venv .venv
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/install: $(DONE)/venv requirements/dev.txt pyproject.toml
+	@echo "Installing the Python packages …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# A bundle that an older builder made is refused by a newer reader; building takes seconds.
+$(BUNDLE): $(DONE)/install requirements/reference.txt $(wildcard scripts/mitochondri*.py gas/annotation/*.py)
+	@echo "Building the mitochondrial reference bundle …"
+	@$(BIN)/python -m scripts.mitochondrion --out $(@D) --sample $(SAMPLE)
+	@touch $@

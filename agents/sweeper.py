@@ -1,0 +1,132 @@
+"""The sweeper: looks at every item that has been in a passing state too long, and does the one right thing.
+
+It is the outbox (a message that could not be sent after its item was written) and the finder of lost work
+(a lost message, a dead host). Any number may run: each change is conditional.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agents.consume import start
+from gas import aws, submissions
+from gas.config import Settings
+from gas.faults import explain
+from gas.items import ATTENTION_SHARDS
+from gas.jobs import Conflict, Job, JobStatus, JobStore
+from gas.process import StopSignals, stop_signals
+from gas.storage import Storage
+from gas.submissions import APOLOGY, Announcer
+from gas.telemetry import bound, logger, metric
+from gas.users import UserStore
+
+log = logger(__name__)
+
+# With the reminders' growing waits this is about a day.
+MOST_ANNOUNCEMENTS = 8
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """What a sweep works with."""
+
+    settings: Settings
+    jobs: JobStore
+    users: UserStore
+    storage: Storage
+    announcer: Announcer
+
+    def sweep(self) -> int:
+        """Look at everything that is due; returns how many items were looked at. One that fails stops no other."""
+        looked_at = 0
+        for shard in range(ATTENTION_SHARDS):
+            try:
+                jobs = self.jobs.due(shard, self.jobs.now())
+                users = self.users.due(shard, self.jobs.now())
+            except Exception as error:
+                log.error("sweep_failed", reason=explain(error))
+                continue
+            looked_at += len(jobs) + len(users)
+            for job_id in jobs:
+                with bound(job_id=job_id):
+                    _guarded(self._look_at_job, job_id)
+            for user_id in users:
+                with bound(user_id=user_id):
+                    _guarded(self._look_at_user, user_id)
+        metric("AttentionItems", looked_at)
+        return looked_at
+
+    def _look_at_job(self, job_id: str) -> None:
+        job = self.jobs.get(job_id)
+        if job and job.attention_at is not None and job.attention_at <= self.jobs.now():
+            with bound(user_id=job.user_id):
+                self.tend(job)
+
+    def _look_at_user(self, user_id: str) -> None:
+        user = self.users.get(user_id)
+        if user:
+            submissions.announce_upgrade(self.users, self.announcer, user)
+
+    def tend(self, job: Job) -> None:
+        """Do what the state of one overdue job asks for. Raises `Conflict` when it moves on meanwhile."""
+        log.info("overdue", job_status=job.job_status, attempt=job.attempt, announcements=job.announcements)
+        tired = job.announcements >= MOST_ANNOUNCEMENTS
+        if job.delete_time is not None:
+            submissions.erase(self.jobs, self.storage, job)
+        elif job.job_status is JobStatus.PENDING:
+            # However long the queue is, a job that nobody has tried is not given up.
+            submissions.announce(self.jobs, self.announcer, job)
+        elif job.job_status is JobStatus.RUNNING:
+            deaths = job.faults + (1 if job.lease_owner else 0)
+            # An outage of AWS, however long, is no reason to give up.
+            if deaths >= self.settings.max_faults:
+                self._give_up(job)
+            else:
+                submissions.announce(self.jobs, self.announcer, job)
+        elif job.job_status is JobStatus.CANCELLED or tired:
+            if tired:
+                log.error("mail_given_up")
+            self.jobs.settle(job)
+        else:
+            submissions.announce(self.jobs, self.announcer, job)
+
+    def _give_up(self, job: Job) -> None:
+        reference = secrets.token_hex(4)
+        failed = self.jobs.give_up(job, APOLOGY, reference)
+        log.error("job_given_up", reference=reference, faults=job.faults, attempt=job.attempt)
+        submissions.announce(self.jobs, self.announcer, failed)
+
+
+def _guarded(look: Callable[[str], None], key: str) -> None:
+    try:
+        look(key)
+    except Conflict:
+        log.info("moved_on")
+    except Exception as error:
+        log.exception("item_failed", reason=explain(error))
+
+
+def run(sweeper: Sweeper, signals: StopSignals, seconds: float) -> None:
+    """Sweep every so many seconds until a stop signal."""
+    while True:
+        sweeper.sweep()
+        if signals.wait(seconds):
+            return
+
+
+def main() -> None:
+    """Run the sweeper until SIGTERM."""
+    settings = start("sweeper")
+    sweeper = Sweeper(
+        settings,
+        JobStore.of(settings),
+        UserStore.of(settings),
+        Storage(aws.client(settings, "s3"), settings.inputs_bucket, settings.results_bucket),
+        Announcer.of(settings),
+    )
+    with stop_signals() as signals:
+        run(sweeper, signals, settings.sweep_seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""Segments: each contig cut, once, at every position where some transcript's consequence can change.
+
+Within a segment the terms of a single-base change are the same on every transcript, and its HGVS position and distance
+are linear in the coordinate. What a segment says is worked out when it is first touched and kept as a list of entries,
+one a transcript in reach; annotating a change then is a search and a few format strings.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gas.annotation import csq
+from gas.annotation import terms as so
+from gas.annotation.consequence import NMD_BIOTYPE, REACH, flank_terms, in_coding, splice_terms, terms, within
+from gas.annotation.hgvs import position
+from gas.annotation.models import Model
+from gas.annotation.reference import MODELS, Bundle
+from gas.annotation.transcripts import FRAMESHIFT_INTRON, Transcript, Transcripts
+
+CUTS, BLOCKS, OFFSETS, MEMBERS = "cuts.npy", "blocks.npy", "block_offsets.npy", "block_members.npy"
+
+# Where, counted from an intron's first base, the terms of VEP's splice windows change; mirrored at its end.
+_WINDOWS = np.array([-3, 0, 2, 4, 5, 6, 8, 17], np.int64)
+
+# Kinds of entries; all begin with (kind, transcript). Numbers are `a + b * position`.
+# FLANK: head, a, b, tail: the row is the allele, head, DISTANCE, tail.
+# PLACE: head, a, b, tail, strand, anchor: the allele, head, HGVSc's number, REF>ALT on the strand, tail. `anchor` is
+#   what stands before each number in HGVSc, such as "88+"; head ends with it.
+# EXON: head, a, b, tail, strand, c, d: as PLACE, then two bars, cDNA_position (c + d * position), tail.
+# CODON: layout, exon, a, b, splice terms: cDNA position; the codon is looked up.
+# OTHER: the general path.
+FLANK, PLACE, EXON, CODON, OTHER = range(5)
+Entry = tuple[Any, ...]
+
+# Segments kept; beyond that all are dropped and touched anew, so that a whole genome does not fill the memory.
+_KEPT_SEGMENTS = 50_000
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where one contig's part of the arrays lies: first and count of transcripts, cuts and blocks."""
+
+    transcripts: tuple[int, int]
+    cuts: tuple[int, int]
+    blocks: tuple[int, int]
+
+
+def write(by_contig: Iterable[list[Model]], directory: Path) -> list[Range]:
+    """Write the segments of each contig's models (sorted as their tables are); returns the contigs' ranges."""
+    ranges: list[Range] = []
+    all_cuts: list[NDArray[np.int32]] = []
+    blocks: list[int] = []
+    offsets: list[int] = [0]
+    members: list[int] = []
+    first_transcript = first_cut = 0
+    for models in by_contig:
+        cuts = _cuts(models)
+        first_block = len(blocks)
+        for start, active in _blocks(models):
+            blocks.append(start)
+            members.extend(active)
+            offsets.append(len(members))
+        ranges.append(
+            Range((first_transcript, len(models)), (first_cut, len(cuts)), (first_block, len(blocks) - first_block))
+        )
+        all_cuts.append(cuts)
+        first_transcript += len(models)
+        first_cut += len(cuts)
+    np.save(directory / CUTS, np.concatenate(all_cuts) if all_cuts else np.empty(0, np.int32))
+    np.save(directory / BLOCKS, np.array(blocks, np.int32))
+    np.save(directory / OFFSETS, np.array(offsets, np.int64))
+    np.save(directory / MEMBERS, np.array(members, np.int32))
+    return ranges
+
+
+def _cuts(models: list[Model]) -> NDArray[np.int32]:
+    """The first positions of the contig's segments, ascending."""
+    if not models:
+        return np.empty(0, np.int32)
+    edges = [np.array([(m.start, m.end) for m in models], np.int64)]
+    points = [edges[0][:, 0] - REACH, edges[0][:, 0], edges[0][:, 1] + 1, edges[0][:, 1] + REACH + 1]
+    exons = np.array([exon for m in models for exon in m.exons], np.int64)
+    points += [exons[:, 0], exons[:, 1] + 1]
+    coding = np.array([(m.coding[0][0], m.coding[-1][1]) for m in models if m.coding], np.int64).reshape(-1, 2)
+    points += [coding[:, 0], coding[:, 1] + 1]
+    introns = np.array(
+        [(a[1] + 1, b[0] - 1) for m in models for a, b in zip(m.exons[:-1], m.exons[1:], strict=True)], np.int64
+    ).reshape(-1, 2)
+    points += [(introns[:, :1] + _WINDOWS).ravel(), (introns[:, 1:] + 1 - _WINDOWS).ravel()]
+    flanking = introns.sum(axis=1)  # of an intron's bases, or of the exons' last and first one: the same middle
+    points += [flanking // 2 + 1, (flanking + 1) // 2]
+    for model in models:
+        if any(b[0] - a[1] - 2 <= FRAMESHIFT_INTRON for a, b in zip(model.exons[:-1], model.exons[1:], strict=True)):
+            stretched = np.array(model.exons, np.int64)
+            points += [stretched[:, 0] - FRAMESHIFT_INTRON, stretched[:, 1] + FRAMESHIFT_INTRON + 1]
+    # What begins before the contig begins with its first base.
+    return np.unique(np.maximum(np.concatenate(points), 1)).astype(np.int32)
+
+
+def _blocks(models: list[Model]) -> Iterable[tuple[int, list[int]]]:
+    """Stretches with the same transcripts in reach: (first position, indexes)."""
+    events: dict[int, tuple[list[int], list[int]]] = {}
+    for index, model in enumerate(models):
+        events.setdefault(max(model.start - REACH, 1), ([], []))[0].append(index)
+        events.setdefault(model.end + REACH + 1, ([], []))[1].append(index)
+    active: set[int] = set()
+    for start in sorted(events):
+        arriving, leaving = events[start]
+        active.difference_update(leaving)
+        active.update(arriving)
+        yield start, sorted(active)
+
+
+def open_segments(bundle: Bundle, contig: str) -> "Segments":
+    """The segments of a bundle's contig; nothing is decoded before it is touched."""
+    entry = bundle.manifest["models"]
+    part = Range(**{name: tuple(ends) for name, ends in entry["contigs"][contig].items()})
+    directory = bundle.path / MODELS
+    table = bundle.contigs[contig].codon_table
+    transcripts = Transcripts(directory, *part.transcripts, bundle.sequence(contig), table)
+    return Segments(directory, part, transcripts, entry["file"])
+
+
+class Segments:
+    """One contig's segments, opened from a bundle."""
+
+    def __init__(self, directory: Path, part: Range, transcripts: Transcripts, source: str) -> None:
+        """`source`: what CSQ's SOURCE says, the gene models' file name."""
+        first, count = part.cuts
+        self.cuts = np.asarray(np.load(directory / CUTS, mmap_mode="r"))[first : first + count]
+        first, count = part.blocks
+        self._blocks = np.asarray(np.load(directory / BLOCKS, mmap_mode="r"))[first : first + count]
+        self._offsets = np.asarray(np.load(directory / OFFSETS, mmap_mode="r"))[first : first + count + 1]
+        self._members = np.asarray(np.load(directory / MEMBERS, mmap_mode="r"))
+        self.transcripts = transcripts
+        self.source = source
+        self._layouts: dict[str, csq.Layout] = {}
+        self._entries: dict[int, list[Entry]] = {}
+        self._described: dict[int, tuple[str, ...] | None] = {}
+
+    def find(self, positions: NDArray[np.int64]) -> list[int]:
+        """The segments of these positions; -1 before the first."""
+        found: list[int] = (np.searchsorted(self.cuts, positions, side="right") - 1).tolist()
+        return found
+
+    def onward(self, segment: int, position: int) -> int:
+        """The segment of a position that lies in `segment` or not far behind it."""
+        while segment + 1 < len(self.cuts) and self.cuts[segment + 1] <= position:
+            segment += 1
+        return segment
+
+    def bounds(self, segment: int) -> tuple[int, int]:
+        """First and last position of a segment."""
+        first = int(self.cuts[segment]) if segment >= 0 else 1
+        last = int(self.cuts[segment + 1]) - 1 if segment + 1 < len(self.cuts) else 1 << 40
+        return first, last
+
+    def entries(self, segment: int) -> list[Entry]:
+        """What to say of each transcript in reach of this segment."""
+        entries = self._entries.get(segment)
+        if entries is None:
+            if len(self._entries) >= _KEPT_SEGMENTS:
+                self._entries.clear()
+                self._described.clear()
+                self._layouts.clear()
+                self.transcripts.forget()
+            entries = self._entries[segment] = self._decode(segment)
+        return entries
+
+    def described(self, segment: int) -> tuple[str, ...] | None:
+        """The Consequence|IMPACT of every row of a single-base change here; None where it depends on the base."""
+        if segment not in self._described:
+            entries = self.entries(segment)
+            fixed = all(entry[0] in (FLANK, PLACE, EXON) for entry in entries)
+            texts = ["|".join(entry[2].split("|", 3)[1:3]) for entry in entries] if fixed else None
+            self._described[segment] = tuple(texts or ["intergenic_variant|MODIFIER"]) if texts is not None else None
+        return self._described[segment]
+
+    def near(self, start: int, end: int) -> list[Transcript]:
+        """The transcripts that a variant touches or is up- or downstream of; for an insertion start = end + 1."""
+        low, high = min(start, end), max(start, end)
+        first = max(bisect_right(self._blocks, low) - 1, 0)
+        last = bisect_right(self._blocks, high)
+        if last == 0:
+            return []
+        indexes = self._members[int(self._offsets[first]) : int(self._offsets[last])].tolist()
+        if last - first > 1:
+            indexes = sorted(set(indexes))
+        found = [self.transcripts[index] for index in indexes]
+        return [t for t in found if end >= t.start - REACH and start <= t.end + REACH]
+
+    def layout(self, transcript: Transcript) -> csq.Layout:
+        """The transcript's part of its rows."""
+        layout = self._layouts.get(transcript.id)
+        if layout is None:
+            layout = self._layouts[transcript.id] = csq.Layout(transcript, self.source)
+        return layout
+
+    def _decode(self, segment: int) -> list[Entry]:
+        if segment < 0:
+            return []
+        place = int(self.cuts[segment])
+        return [self._entry(transcript, place) for transcript in self.near(place, place)]
+
+    def _entry(self, transcript: Transcript, place: int) -> Entry:
+        layout = self.layout(transcript)
+        if not within(transcript, place, place):
+            side = -1 if place < transcript.start else -2
+            if known := transcript.regions.get(side):
+                return known
+            head = f"|{so.describe(flank_terms(transcript, place))}{layout.gene}||||||||||1|"
+            edge, slope = (transcript.start, -1) if side == -1 else (-transcript.end, 1)
+            entry: Entry = (FLANK, transcript, head, edge, slope, layout.tail_start + layout.tail_end)
+            transcript.regions[side] = entry
+            return entry
+        key = self._region(transcript, place)
+        if key is not None and (known := transcript.regions.get(key)):
+            return known
+        entry = self._inside(transcript, layout, place)
+        if key is not None:
+            transcript.regions[key] = entry
+        return entry
+
+    def _region(self, transcript: Transcript, place: int) -> int | None:
+        """A number for the middle of an intron's half, where all positions have the same entry; None elsewhere."""
+        index = transcript.exon_at(place)
+        if index < 0 or index + 1 >= len(transcript.exon_starts) or transcript.frameshift_introns:
+            return None
+        from_left, to_right = place - transcript.exon_ends[index], transcript.exon_starts[index + 1] - place
+        if from_left <= 17 or to_right <= 17:
+            return None
+        return 2 * index + (from_left < to_right or (from_left == to_right and transcript.strand > 0))
+
+    def _inside(self, transcript: Transcript, layout: csq.Layout, place: int) -> Entry:
+        base = transcript.cdna(place)
+        strand = transcript.strand
+        named = position(transcript, place)
+        coding = in_coding(transcript, place, place)
+        if named is None or place < transcript.exon_starts[0] or (coding and base is None):
+            return OTHER, transcript
+        if coding:
+            index = transcript.exon_at(place)
+            exon = f"{transcript.number(index, len(transcript.exon_starts))}/{len(transcript.exon_starts)}"
+            found, _ = splice_terms(transcript, place, place, "A", "C", True)
+            if transcript.biotype == NMD_BIOTYPE:
+                found |= so.NMD_TRANSCRIPT
+            assert base is not None
+            return CODON, transcript, layout, exon, base - strand * place, strand, found
+        found = terms(transcript, place, place, "A", "C", None)
+        numbers = csq.exon_and_intron(transcript, place, place)
+        text, number, offset = named
+        moving = abs(offset or number)
+        anchor = text[: len(text) - len(str(moving))]
+        head = f"|{so.describe(found)}{layout.gene}{numbers}|{layout.name}{anchor}"
+        # Numbers with a minus sign fall along the strand, all others grow.
+        slope = strand if (offset or number) > 0 else -strand
+        start = moving - slope * place
+        tail = f"||||||1|{layout.tail_start}{layout.tail_end}"
+        if base is None:
+            return PLACE, transcript, head, start, slope, f"||{tail}", strand, anchor
+        return EXON, transcript, head, start, slope, tail, strand, base - strand * place, strand

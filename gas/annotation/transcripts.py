@@ -1,0 +1,214 @@
+"""Transcripts in a bundle: memory-mapped tables, and the working objects made of them when first touched."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gas.annotation.codons import reverse_complement, translate_protein
+from gas.annotation.models import Model
+from gas.annotation.reference import ContigSequence
+
+TABLE, EXONS, TEXTS = "transcripts.npy", "exons.npy", "texts.bin"
+
+# An intron this short, in end minus start, is taken for an artefact that keeps the reading frame right, not for an
+# intron that is spliced out: Ensembl's "frameshift intron".
+FRAMESHIFT_INTRON = 12
+
+_ROW = np.dtype(
+    [
+        ("start", "<i4"),
+        ("end", "<i4"),
+        ("strand", "i1"),
+        ("phase", "i1"),
+        ("exons", "<i4"),
+        ("first_exon", "<i8"),
+        ("coding_start", "<i4"),
+        ("coding_end", "<i4"),
+        ("text", "<i8"),
+        ("text_length", "<i4"),
+    ]
+)
+
+
+class Transcript:
+    """One transcript, ready for annotation.
+
+    Genomic coordinates are 1-based; `exon_starts` and `exon_ends` ascend along the genome whatever the strand. cDNA
+    coordinates are 1-based along the transcript; `cds_first` and `cds_last` are the cDNA positions of the first and the
+    last coding base (0 and -1 without a CDS). `pad` is the number of bases missing before the CDS to complete its first
+    codon.
+    """
+
+    def __init__(
+        self,
+        row: np.void,
+        exons: "np.ndarray[Any, np.dtype[np.int32]]",
+        text: str,
+        sequence: ContigSequence,
+        codon_table: int,
+    ) -> None:
+        self.start, self.end, self.strand, phase = (int(row[name]) for name in ("start", "end", "strand", "phase"))
+        self.coding_start, self.coding_end = int(row["coding_start"]), int(row["coding_end"])
+        (
+            self.id,
+            version,
+            self.gene,
+            self.symbol,
+            self.symbol_source,
+            self.hgnc_id,
+            self.biotype,
+            tags,
+            self.protein,
+            protein_version,
+        ) = text.split("\t")
+        self.tags = tuple(tags.split(","))
+        self.name = f"{self.id}.{version}" if version and not _versioned(self.id) else self.id
+        self.protein_name = self.protein if _versioned(self.protein) else f"{self.protein}.{protein_version or 1}"
+        self.table = codon_table
+        self.sequence = sequence
+        self.exon_starts: list[int] = exons[:, 0].tolist()
+        self.exon_ends: list[int] = exons[:, 1].tolist()
+        self.length = sum(self.exon_ends) - sum(self.exon_starts) + len(self.exon_starts)
+        self.offsets = self._offsets()
+        self.cds_first, self.cds_last, self.pad = 0, -1, 0
+        if self.coding_start:
+            ends = (self.coding_start, self.coding_end)
+            self.cds_first, self.cds_last = (self.cdna(g) or 0 for g in ends[:: self.strand])
+            self.pad = (3 - phase) % 3
+        self.frameshift_introns = [
+            intron for intron in self.introns if intron[1] - intron[0] <= FRAMESHIFT_INTRON and intron[0] <= intron[1]
+        ]
+        # Made by gas.annotation.segments: what is constant per region of this transcript.
+        self.regions: dict[int, tuple[Any, ...]] = {}
+
+    def _offsets(self) -> list[int]:
+        """Per exon the number that, added to position * strand, gives the cDNA position."""
+        offsets, before = [], 0
+        pairs = list(zip(self.exon_starts, self.exon_ends, strict=True))
+        for start, end in pairs if self.strand > 0 else reversed(pairs):
+            offsets.append(before + 1 - start if self.strand > 0 else before + 1 + end)
+            before += end - start + 1
+        return offsets if self.strand > 0 else offsets[::-1]
+
+    @cached_property
+    def introns(self) -> list[tuple[int, int]]:
+        """Genomic intervals between neighbouring exons, ascending."""
+        return [(end + 1, start - 1) for end, start in zip(self.exon_ends[:-1], self.exon_starts[1:], strict=True)]
+
+    @cached_property
+    def intron_starts(self) -> list[int]:
+        """First positions of `introns`."""
+        return [start for start, _ in self.introns]
+
+    @cached_property
+    def intron_ends(self) -> list[int]:
+        """Last positions of `introns`."""
+        return [end for _, end in self.introns]
+
+    def exon_at(self, position: int) -> int:
+        """The index (along the genome) of the last exon that begins at or before this position; -1 before them all."""
+        return bisect_right(self.exon_starts, position) - 1
+
+    def cdna(self, position: int) -> int | None:
+        """The cDNA position of a genomic one, None outside the exons."""
+        index = bisect_right(self.exon_starts, position) - 1
+        if index < 0 or position > self.exon_ends[index]:
+            return None
+        return self.offsets[index] + position * self.strand
+
+    def number(self, index: int, total: int) -> int:
+        """The 1-based number in the direction of transcription of exon or intron `index` (along the genome)."""
+        return index + 1 if self.strand > 0 else total - index
+
+    @cached_property
+    def spliced(self) -> str:
+        """The transcript's bases, exons joined, in the direction of transcription."""
+        bases = "".join(
+            [self.sequence[start - 1 : end] for start, end in zip(self.exon_starts, self.exon_ends, strict=True)]
+        )
+        return bases if self.strand > 0 else reverse_complement(bases)
+
+    @cached_property
+    def cds(self) -> str:
+        """The coding sequence, with an N for each base missing from an incomplete first codon."""
+        return "N" * self.pad + self.spliced[self.cds_first - 1 : self.cds_last]
+
+    @cached_property
+    def utr5(self) -> str:
+        """The bases before the CDS."""
+        return self.spliced[: self.cds_first - 1]
+
+    @cached_property
+    def utr3(self) -> str:
+        """The bases after the CDS."""
+        return self.spliced[self.cds_last :]
+
+    @cached_property
+    def peptide(self) -> str:
+        """The protein, one letter a residue, without its stop."""
+        return translate_protein(self.cds, self.table)
+
+
+class Transcripts:
+    """The transcripts of one contig, opened from a bundle; `first` and `count` are its range in the tables."""
+
+    def __init__(self, directory: Path, first: int, count: int, sequence: ContigSequence, codon_table: int) -> None:
+        rows = np.load(directory / TABLE, mmap_mode="r")[first : first + count] if count else np.empty(0, _ROW)
+        self._rows = np.asarray(rows)
+        # Plain arrays over the mappings: slicing np.memmap itself takes ten times as long.
+        self._exons = np.asarray(np.load(directory / EXONS, mmap_mode="r"))
+        texts = np.memmap(directory / TEXTS, dtype=np.uint8, mode="r") if count else np.empty(0, np.uint8)
+        self._texts = np.asarray(texts)
+        self._sequence = sequence
+        self._table = codon_table
+        self._open: dict[int, Transcript] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Transcript:
+        transcript = self._open.get(index)
+        if transcript is None:
+            row = self._rows[index]
+            exons = self._exons[int(row["first_exon"]) : int(row["first_exon"]) + int(row["exons"])]
+            # Latin-1 as everything of a record: the bytes, UTF-8 or not, come out as they went in.
+            text = (
+                self._texts[int(row["text"]) : int(row["text"]) + int(row["text_length"])].tobytes().decode("latin-1")
+            )
+            transcript = self._open[index] = Transcript(row, exons, text, self._sequence, self._table)
+        return transcript
+
+    def forget(self) -> None:
+        """Let go of every transcript opened so far; they are opened again when touched again."""
+        self._open.clear()
+
+
+def write(models: Sequence[Model], directory: Path) -> None:
+    """Write the tables of `models`, in the order given."""
+    rows = np.zeros(len(models), _ROW)
+    exons = np.array([exon for model in models for exon in model.exons], dtype="<i4").reshape(-1, 2)
+    exon = text_offset = 0
+    with (directory / TEXTS).open("wb") as texts:
+        for row, model in zip(rows, models, strict=True):
+            names = (model.id, model.version, model.gene, model.symbol, model.symbol_source, model.hgnc_id)
+            kinds = (model.biotype, ",".join(model.tags), model.protein, model.protein_version)
+            text = "\t".join([*names, *kinds]).encode("utf-8")
+            coding = (model.coding[0][0], model.coding[-1][1]) if model.coding else (0, 0)
+            row["start"], row["end"], row["strand"], row["phase"] = model.start, model.end, model.strand, model.phase
+            row["exons"], row["first_exon"] = len(model.exons), exon
+            row["coding_start"], row["coding_end"] = coding
+            row["text"], row["text_length"] = text_offset, len(text)
+            texts.write(text)
+            exon += len(model.exons)
+            text_offset += len(text)
+    np.save(directory / TABLE, rows)
+    np.save(directory / EXONS, exons)
+
+
+def _versioned(name: str) -> bool:
+    head, dot, tail = name.rpartition(".")
+    return bool(dot and head and tail.isdigit())

@@ -1,0 +1,131 @@
+"""The command line: `gas annotate` and `gas reference build`."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+# Exit codes: annotated; our fault; the input was refused.
+OK, FAULT, REFUSED = 0, 1, 2
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gas-genomics", prog_name="gas")
+def gas() -> None:
+    """Annotate genetic variants with their consequences, on your own machine."""
+
+
+@gas.command()
+@click.argument("input", type=_FILE)
+@click.option("--bundle", required=True, help="The reference bundle: its folder, or its name in $GAS_BUNDLES_DIR.")
+@click.option("-o", "--output", required=True, type=_FILE, help="The annotated VCF (BGZF); its index goes beside it.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes to use.")
+@click.option("--tsv", type=_FILE, help="Also write a table: one row for each allele, with its most telling entry.")
+@click.option("--parquet", type=_FILE, help="Also write that table as Parquet.")
+@click.option("--summary", type=_FILE, help="Also write counts by type, consequence, impact and chromosome (JSON).")
+@click.option("--receipt", type=_FILE, help="Also write the receipt: what became of every record, checksums (JSON).")
+@click.option("--log", type=_FILE, help="Also write the receipt as text for people.")
+@click.option("--input-name", default="", help="What the receipt calls the input; its file name unless given.")
+@click.option("--progress-fd", type=click.IntRange(0), help="File descriptor for progress, one JSON object a line.")
+@click.option("--debug", is_flag=True, help="Show the traceback of a fault.")
+def annotate(input: Path, bundle: str, output: Path, progress_fd: int | None, debug: bool, **wanted: Any) -> None:
+    """Annotate the variants of INPUT, a VCF (plain, gzip, BGZF) or BCF.
+
+    Exit code 0: annotated; records that had to be left out are counted on stderr and listed in the receipt.
+    2: the input was refused, stderr says why. 1: our fault.
+    """
+    from gas.annotation import engine, reference
+
+    options = engine.Options(input, reference.load(bundle), output, **wanted)
+    receipt = engine.annotate(options, _progress(progress_fd))
+    tally = receipt.tally
+    passed, rejected = tally.passed.total(), tally.rejected.total()
+    click.echo(
+        f"{tally.read:,} records read: {tally.annotated:,} annotated, {passed:,} passed through, ", nl=False, err=True
+    )
+    click.echo(f"{rejected:,} rejected.", err=True)
+    for reason, count in tally.rejected.most_common():
+        click.echo(f"  rejected {count:,}: {reason}", err=True)
+
+
+def _progress(descriptor: int | None) -> Callable[[int, int | None], None] | None:
+    if descriptor is None:
+        return None
+    file = os.fdopen(descriptor, "w", encoding="ascii")
+
+    def tell(done: int, total: int | None) -> None:
+        file.write(json.dumps({"done": done, "total": total}) + "\n")
+        file.flush()
+
+    return tell
+
+
+@gas.group()
+def reference() -> None:
+    """Make reference bundles."""
+
+
+@reference.command()
+@click.option("--name", required=True, help="The bundle's name, which every result will carry.")
+@click.option("--assembly", required=True, help="The genome assembly, such as GRCh38.")
+@click.option("--fasta", required=True, type=_FILE, help="The genome's sequence, FASTA, plain or gzip.")
+@click.option("--gff3", required=True, type=_FILE, help="The gene models, Ensembl's GFF3, plain or gzip.")
+@click.option("--overlay", "overlays", multiple=True, metavar="NAME=FILE:FIELD,…", help="Values to add to alleles.")
+@click.option("--out", required=True, type=_FILE, help="The folder to make.")
+@click.option("--debug", is_flag=True, help="Show the traceback of a fault.")
+def build(name: str, assembly: str, fasta: Path, gff3: Path, overlays: tuple[str, ...], out: Path, debug: bool) -> None:
+    """Build a reference bundle from a genome's sequence and gene models."""
+    from gas.annotation import overlays as overlay
+    from gas.annotation import reference as bundles
+
+    specs = [overlay.OverlaySpec.parse(text) for text in overlays]
+    bundle = bundles.build(name, assembly, fasta, gff3, specs, out)
+    models = bundle.manifest["models"]["transcripts"]
+    click.echo(f"{out}: {len(bundle.contigs):,} contigs, {models:,} transcripts, {len(specs):,} overlays.", err=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process; faults become one sentence unless --debug is given."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(given))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        gas.main(arguments, prog_name="gas", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return FAULT
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        return FAULT
+    except Exception as error:
+        return _explain(error, "--debug" in arguments)
+    return OK
+
+
+def _explain(error: Exception, debug: bool) -> int:
+    from gas.annotation.limits import InputRefused
+    from gas.annotation.reference import BundleError
+
+    if isinstance(error, InputRefused):
+        click.echo(str(error), err=True)
+        return REFUSED
+    if debug:
+        raise error
+    if isinstance(error, BundleError):
+        click.echo(str(error), err=True)
+    elif isinstance(error, OSError) and error.filename is not None:
+        click.echo(f"{error.filename}: {error.strerror}.", err=True)
+    else:
+        what = f"{type(error).__name__}: {error}".rstrip(": ")
+        click.echo(f"This is a fault of GAS, not of your file ({what}); --debug shows where it is.", err=True)
+    return FAULT

@@ -1,0 +1,78 @@
+"""The events on the wire: versioned JSON, validated when written and when read.
+
+A message carries identities, not truth: its reader looks the item up. Unknown fields are ignored, so a
+newer sender may add some; an unknown type or version is refused.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+Identity = Annotated[str, Field(pattern=UUID_PATTERN)]
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    v: Literal[1] = 1
+    user_id: Identity
+
+
+class JobRequest(_Event):
+    """A job waits to be annotated."""
+
+    type: Literal["job-request"] = "job-request"
+    job_id: Identity
+
+
+class JobResult(_Event):
+    """A job has come to its end, good or bad."""
+
+    type: Literal["job-result"] = "job-result"
+    job_id: Identity
+
+
+class SubscriptionUpgrade(_Event):
+    """A user has become premium; `tier_epoch` says by which change of role."""
+
+    type: Literal["subscription-upgrade"] = "subscription-upgrade"
+    tier_epoch: int
+
+
+Event = JobRequest | JobResult | SubscriptionUpgrade
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+# Which topic carries which event.
+TOPIC_OF: dict[type[_Event], str] = {
+    JobRequest: "job-requests",
+    JobResult: "job-results",
+    SubscriptionUpgrade: "subscription-upgrade",
+}
+
+
+class MalformedMessage(ValueError):
+    """A body that no retry will make readable; str() says why, without the body."""
+
+
+def parse(body: str) -> Event:
+    """Read a message. Raises `MalformedMessage` for anything that is not one of our events."""
+    try:
+        return _ADAPTER.validate_json(body)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "body"
+        raise MalformedMessage(f"{where}: {problem['msg']}") from None
+
+
+def publish(sns: "SNSClient", topic_arn: str, event: Event) -> None:
+    """Send an event. The user's id is the message group, so that SQS fair queues keep one user's flood
+    from delaying the others.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+    """
+    parameters: dict[str, Any] = {"TopicArn": topic_arn, "Message": event.model_dump_json()}
+    sns.publish(**parameters, MessageGroupId=event.user_id)

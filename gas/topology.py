@@ -1,0 +1,102 @@
+"""What exists in the cloud: topics, queues, tables, buckets and the vault.
+
+`topology.json` is the single source. Terraform reads the same file with `jsondecode`, the local
+bootstrap reads it through this module, and every process builds its resource names here.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Queue:
+    """One SQS queue. Times in seconds; `topic` is the SNS topic whose messages it receives raw."""
+
+    name: str
+    topic: str
+    delay_seconds: int
+    visibility_seconds: int
+    max_receives: int
+
+    @property
+    def dead_letter_name(self) -> str:
+        """The short name of the queue that takes what was received `max_receives` times in vain."""
+        return f"{self.name}-dlq"
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index of a DynamoDB table; all attributes are projected."""
+
+    name: str
+    hash_key: str
+    range_key: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One DynamoDB table. `attributes` maps key attributes to their DynamoDB type letter."""
+
+    name: str
+    hash_key: str
+    attributes: dict[str, str]
+    indexes: tuple[Index, ...]
+    ttl_attribute: str | None
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Everything that exists, by short name. `resource_name` turns a short name into the real one."""
+
+    topics: tuple[str, ...]
+    queues: dict[str, Queue]
+    tables: dict[str, Table]
+    buckets: tuple[str, ...]
+    vault: str
+    message_retention_seconds: int
+
+
+def resource_name(prefix: str, short_name: str) -> str:
+    """The name a resource has in the account: `gas` and `job-requests` make `gas-job-requests`."""
+    return f"{prefix}-{short_name}"
+
+
+def topic_arn(region: str, account_id: str, prefix: str, short_name: str) -> str:
+    """The ARN of a topic. SNS takes only ARNs, and all their parts are known beforehand."""
+    partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    return f"arn:{partition}:sns:{region}:{account_id}:{resource_name(prefix, short_name)}"
+
+
+@cache
+def load() -> Topology:
+    """Read `topology.json` from the package."""
+    return parse(json.loads(files("gas").joinpath("topology.json").read_text("utf-8")))
+
+
+def parse(raw: dict[str, Any]) -> Topology:
+    """Turn the decoded file into a `Topology`. Raises KeyError or TypeError where a field is missing or unknown."""
+    queues = {name: Queue(name=name, **fields) for name, fields in raw["queues"].items()}
+    unknown = {queue.topic for queue in queues.values()} - set(raw["topics"])
+    if unknown:
+        raise KeyError(f"topology.json: queues subscribe to topics that do not exist: {', '.join(sorted(unknown))}")
+    return Topology(
+        topics=tuple(raw["topics"]),
+        queues=queues,
+        tables={name: _table(name, fields) for name, fields in raw["tables"].items()},
+        buckets=tuple(raw["buckets"]),
+        vault=raw["vault"],
+        message_retention_seconds=raw["message_retention_seconds"],
+    )
+
+
+def _table(name: str, raw: dict[str, Any]) -> Table:
+    return Table(
+        name=name,
+        hash_key=raw["hash_key"],
+        attributes=dict(raw["attributes"]),
+        indexes=tuple(Index(name=index, **keys) for index, keys in raw["indexes"].items()),
+        ttl_attribute=raw.get("ttl_attribute"),
+    )

@@ -1,0 +1,57 @@
+"""What the agents' tests share: a deployment with everything, a bundle, and a program in the child's place."""
+
+import json
+import random
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.annotator import Annotator
+from gas.config import Settings
+from gas.jobs import JobStore
+from tests.deployment import Deployment, create, settings_of
+from tests.fixtures import aws_environment, deploy, faulty, lines, unique
+from tests.genome import bundles
+
+__all__ = ["aws_environment", "bundles", "deploy", "faulty", "lines", "unique"]
+
+# Not the real child: does what the lines of its input say, so that a test decides when it waits, fails or dies.
+PROGRAM = (sys.executable, "-I", "-S", str(Path(__file__).with_name("program.py")))
+
+
+@pytest.fixture(scope="session")
+def shared_settings(aws_environment: None, bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of one deployment for all tests that mind only jobs of their own."""
+    settings = settings_of(tmp_path_factory.mktemp("shared"), bundles_dir=bundles)
+    create(settings, queues=["job-requests", "notify"], tables=["annotations", "users"], buckets=["inputs", "results"])
+    return settings
+
+
+@pytest.fixture
+def place(shared_settings: Settings, tmp_path: Path) -> Deployment:
+    """That deployment, with a scratch folder of this test's own."""
+    return Deployment(shared_settings.model_copy(update={"scratch_dir": tmp_path / "scratch"}))
+
+
+@pytest.fixture
+def annotator_of() -> Callable[..., Annotator]:
+    """Makes the annotator of a deployment: `annotator_of(place, program, setting=value, …)`."""
+
+    def make(
+        place: Deployment, program: Sequence[str] = PROGRAM, jobs: JobStore | None = None, **changes: Any
+    ) -> Annotator:
+        settings = place.settings.model_copy(update=changes)
+        store = jobs or place.jobs
+        made = Annotator(settings, store, place.storage, place.announcer, "test-host:1", random.Random(3))
+        return replace(made, program=program)
+
+    return make
+
+
+def script(*commands: Sequence[Any]) -> bytes:
+    """An input that tells `program.py` what to do."""
+    return "".join(json.dumps(list(command)) + "\n" for command in commands).encode()

@@ -1,0 +1,73 @@
+"""Segments must say what the general path says, wherever a variant lies."""
+
+import random
+
+import numpy as np
+import pytest
+
+from gas.annotation import csq, rows
+from gas.annotation.reference import Bundle
+from gas.annotation.segments import Segments, open_segments
+
+CONTIGS = ("syn1", "syn2", "MT")
+
+
+def general(segments: Segments, start: int, end: int, ref: str, alt: str) -> list[str]:
+    """One allele on every transcript of the contig, by the general path alone."""
+    transcripts = [segments.transcripts[index] for index in range(len(segments.transcripts))]
+    near = [t for t in transcripts if end >= t.start - 5000 and start <= t.end + 5000]
+    found = [csq.row(t, csq.Layout(t, segments.source), start, end, ref, alt, 1, {}) for t in near]
+    return sorted(found or [csq.intergenic(alt or "-", 1)])
+
+
+@pytest.mark.parametrize("contig", CONTIGS)
+def test_a_base_changed_at_every_position(synthetic_bundle: Bundle, contig: str) -> None:
+    segments = open_segments(synthetic_bundle, contig)
+    sequence = synthetic_bundle.sequence(contig)
+    rng = random.Random(1)
+    for position in range(1, len(sequence) + 1):
+        ref = sequence[position - 1]
+        if ref == "N":
+            continue
+        alt = rng.choice([base for base in "ACGT" if base != ref])
+        (segment,) = segments.find(np.array([position]))
+        found = rows.single_base(segments, segments.entries(segment), position, ref, alt)
+        assert sorted(found.split(",")) == general(segments, position, position, ref, alt), f"{position} {ref}>{alt}"
+
+
+@pytest.mark.parametrize("contig", CONTIGS)
+def test_small_indels_anywhere(synthetic_bundle: Bundle, contig: str) -> None:
+    segments = open_segments(synthetic_bundle, contig)
+    sequence = synthetic_bundle.sequence(contig)
+    rng = random.Random(2)
+    for _ in range(4000):
+        position = rng.randrange(1, len(sequence) - 12)
+        size = rng.choice((1, 1, 2, 3, 3, 4, 6, 9))
+        # Half of the insertions repeat what stands beside them, as most real ones do.
+        inserted = sequence[position : position + size] if rng.random() < 0.5 else "".join(rng.choices("ACGT", k=size))
+        deletion = rng.random() < 0.5
+        ref, alt = (sequence[position : position + size], "") if deletion else ("", inserted)
+        if "N" in ref + alt:
+            continue
+        start, end = position + 1, position + len(ref)
+        (segment,) = segments.find(np.array([min(start, end)]))
+        found = rows.indel(segments, segment, start, end, ref, alt)
+        assert sorted(found.split(",")) == general(segments, start, end, ref, alt), f"{start}-{end} {ref}>{alt}"
+
+
+def test_segments_forgotten_are_touched_anew(synthetic_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gas.annotation.segments._KEPT_SEGMENTS", 3)
+    segments = open_segments(synthetic_bundle, "syn1")
+    unlimited = open_segments(synthetic_bundle, "syn1")
+    for position in (9000, 9300, 9500, 12000, 15000, 9000, 9300):
+        (segment,) = segments.find(np.array([position]))
+        first = rows.single_base(segments, segments.entries(segment), position, "A", "C")
+        monkeypatch.setattr("gas.annotation.segments._KEPT_SEGMENTS", 1000)
+        assert first == rows.single_base(unlimited, unlimited.entries(segment), position, "A", "C")
+        monkeypatch.setattr("gas.annotation.segments._KEPT_SEGMENTS", 3)
+
+
+def test_a_contig_without_genes_is_intergenic(synthetic_bundle: Bundle) -> None:
+    segments = open_segments(synthetic_bundle, "syn2")
+    (segment,) = segments.find(np.array([7_500]))
+    assert rows.record(segments, segment, 7_500, "A", "C").startswith("C|intergenic_variant|MODIFIER|")

@@ -1,0 +1,65 @@
+import copy
+import json
+from importlib.resources import files
+
+import pytest
+
+from gas import topology
+from gas.messages import TOPIC_OF
+
+RAW = json.loads(files("gas").joinpath("topology.json").read_text("utf-8"))
+
+
+def test_what_exists() -> None:
+    whole = topology.load()
+    assert set(whole.queues) == {"job-requests", "notify", "archive", "restore", "thaw"}
+    assert set(whole.tables) == {"annotations", "users", "sessions"}
+    assert whole.tables["sessions"].ttl_attribute == "expires_at"
+    assert [index.name for index in whole.tables["annotations"].indexes] == ["user_id_index", "attention_index"]
+    assert whole.queues["archive"].delay_seconds == 300
+    assert whole.queues["notify"].dead_letter_name == "notify-dlq"
+
+
+def test_every_event_has_a_topic_that_exists() -> None:
+    assert set(TOPIC_OF.values()) <= set(topology.load().topics)
+
+
+def test_every_key_of_a_table_is_a_declared_attribute_and_no_other() -> None:
+    """DynamoDB refuses a table with an attribute definition that no key uses."""
+    for table in topology.load().tables.values():
+        keys = {table.hash_key} | {key for index in table.indexes for key in (index.hash_key, index.range_key)}
+        assert keys == set(table.attributes), table.name
+
+
+def test_times_are_within_what_sqs_takes() -> None:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
+    whole = topology.load()
+    assert 60 <= whole.message_retention_seconds <= 1_209_600
+    for queue in whole.queues.values():
+        assert 0 <= queue.delay_seconds <= 900
+        assert 0 <= queue.visibility_seconds <= 43_200
+        assert queue.max_receives >= 2
+
+
+def test_a_queue_of_an_unknown_topic_is_refused() -> None:
+    raw = copy.deepcopy(RAW)
+    raw["queues"]["notify"]["topic"] = "rumours"
+    with pytest.raises(KeyError, match="rumours"):
+        topology.parse(raw)
+
+
+@pytest.mark.parametrize("change", [{"topic": None}, {"colour": "blue"}])
+def test_a_queue_with_missing_or_unknown_fields_is_refused(change: dict[str, str | None]) -> None:
+    raw = copy.deepcopy(RAW)
+    fields = {**raw["queues"]["notify"], **change}
+    raw["queues"]["notify"] = {name: value for name, value in fields.items() if value is not None}
+    with pytest.raises(TypeError):
+        topology.parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+)
+def test_a_topic_s_arn(region: str, partition: str) -> None:
+    arn = topology.topic_arn(region, "123456789012", "lab", "job-requests")
+    assert arn == f"arn:{partition}:sns:{region}:123456789012:lab-job-requests"

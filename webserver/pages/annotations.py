@@ -1,0 +1,195 @@
+"""A user's jobs: the list, one job with its live status, its log, and what can be done with it."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import bottle
+
+from gas import submissions
+from gas.items import Conflict
+from gas.job import Job, JobStatus
+from webserver import receipts
+from webserver.problems import Problem, moved_on, not_found
+from webserver.results import Access, availability
+from webserver.web import Route, Visit
+
+PAGE_JOBS = 20
+MAX_PAGE_JOBS = 100
+# A log is a few kilobytes unless thousands of records were rejected; the rest of a longer one is in the download.
+MAX_LOG_BYTES = 512 * 1024
+
+JOB = "/annotations/<job_id:re:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}>"
+_CURSOR = re.compile(r"([0-9]{1,12})\.([0-9a-f-]{36})")
+
+
+def owned_job(visit: Visit, job_id: str) -> Job:
+    """The user's own job. Raises the 404 problem for any other."""
+    job = visit.services.jobs.owned(job_id, visit.member.user_id)
+    if job is None:
+        raise not_found()
+    return job
+
+
+def job_path(job: Job) -> str:
+    """The page of a job."""
+    return f"/annotations/{job.job_id}"
+
+
+def describe(visit: Visit, job: Job) -> dict[str, Any]:
+    """A job as JSON says it. Times in epoch seconds, sizes in bytes."""
+    found = availability(job, visit.member, visit.services.settings.free_window, visit.services.clock())
+    return {
+        "job_id": job.job_id,
+        "input_file_name": job.input_file_name,
+        "input_size": job.input_size,
+        "status": str(job.job_status),
+        "submit_time": job.submit_time,
+        "start_time": job.start_time,
+        "complete_time": job.complete_time,
+        "bundle": job.bundle,
+        "progress": {"done": job.progress_done, "total": job.progress_total},
+        "records": {
+            "read": job.records_read,
+            "annotated": job.records_annotated,
+            "passed": job.records_passed,
+            "rejected": job.records_rejected,
+        },
+        "result": {"access": str(found.access), "until": found.until, "size": job.result_size},
+        "error": {"message": job.error_message, "reference": job.error_reference} if job.error_message else None,
+    }
+
+
+def index(visit: Visit) -> bottle.HTTPResponse:
+    """The user's jobs, newest first, a page at a time; `status` filters, `after` is the previous page's `next`."""
+    wanted = _status(visit.query("status"))
+    jobs, cursor = visit.services.jobs.page(
+        visit.member.user_id, _limit(visit.query("limit")), _cursor(visit.query("after")), wanted
+    )
+    data = {
+        "jobs": [describe(visit, job) for job in jobs],
+        "status": str(wanted) if wanted else None,
+        "next": f"{cursor['submit_time']}.{cursor['job_id']}" if cursor else None,
+    }
+    return visit.page(
+        "annotations.html",
+        data,
+        statuses=list(JobStatus),
+        live=any(not job.finished for job in jobs),
+        later=visit.query("after") is not None,
+        done=visit.query("done"),
+    )
+
+
+def show(visit: Visit, job_id: str) -> bottle.HTTPResponse:
+    """One job: status, receipt, downloads, actions."""
+    job = owned_job(visit, job_id)
+    data = {"job": describe(visit, job), **_live(visit, job)}
+    account = receipts.account(data["receipt"])
+    return visit.page("annotation.html", data, account=account, done=visit.query("done"))
+
+
+def status(visit: Visit, job_id: str) -> bottle.HTTPResponse:
+    """The part of a job's page that changes: an HTML fragment for the page itself, JSON for programs."""
+    job = owned_job(visit, job_id)
+    data = {"job": describe(visit, job), **_live(visit, job)}
+    return visit.page("annotation_live.html", data, account=receipts.account(data["receipt"]))
+
+
+def log(visit: Visit, job_id: str) -> bottle.HTTPResponse:
+    """The job's log. It holds line numbers and reasons, no variants, and stays readable for ever."""
+    job = owned_job(visit, job_id)
+    text, whole = receipts.log_text(visit.services.storage, job, MAX_LOG_BYTES)
+    data = {"job": describe(visit, job), "log": text, "complete": whole}
+    return visit.page("log.html", data)
+
+
+def cancel(visit: Visit, job_id: str) -> bottle.HTTPResponse:
+    """Stop a job that is not finished."""
+    job = owned_job(visit, job_id)
+    _change(job, visit.services.jobs.cancel, "This job is finished already, so there is nothing to cancel.")
+    return visit.done({"job_id": job_id, "status": str(JobStatus.CANCELLED)}, f"{job_path(job)}?done=cancelled")
+
+
+def retry(visit: Visit, job_id: str) -> bottle.HTTPResponse:
+    """Begin a failed job anew."""
+    services = visit.services
+    job = owned_job(visit, job_id)
+    _change(
+        job,
+        lambda job_id: submissions.retry(services.jobs, services.announcer, job_id),
+        "Only a job that has failed can be tried again.",
+    )
+    return visit.done({"job_id": job_id, "status": str(JobStatus.PENDING)}, f"{job_path(job)}?done=retried")
+
+
+def delete(visit: Visit, job_id: str) -> bottle.HTTPResponse:
+    """Delete a finished job with everything that belongs to it, for ever."""
+    services = visit.services
+    job = owned_job(visit, job_id)
+    _change(
+        job,
+        lambda job_id: submissions.delete(services.jobs, services.storage, job_id),
+        "A job that is still under way must be cancelled before it can be deleted.",
+    )
+    return visit.done({"job_id": job_id, "deleted": True}, "/annotations?done=deleted")
+
+
+def _live(visit: Visit, job: Job) -> dict[str, Any]:
+    waiting = job.job_status is JobStatus.PENDING
+    opened = availability(job, visit.member, visit.services.settings.free_window, visit.services.clock())
+    return {
+        "queue_position": visit.services.jobs.waiting_before(job) + 1 if waiting else None,
+        "receipt": receipts.read(visit.services.storage, job) if job.job_status is JobStatus.COMPLETED else None,
+        "files": {"log": job.s3_key_log_file is not None},
+        "can": {
+            "cancel": not job.finished,
+            "retry": job.job_status is JobStatus.FAILED,
+            "delete": job.finished,
+            "download": opened.access is Access.OPEN,
+        },
+    }
+
+
+def _change(job: Job, action: Callable[[str], object], why_not: str) -> None:
+    try:
+        action(job.job_id)
+    except Conflict as error:
+        raise moved_on(why_not, job_path(job)) from error
+
+
+def _status(text: str | None) -> JobStatus | None:
+    if not text:
+        return None
+    try:
+        return JobStatus(text)
+    except ValueError as error:
+        raise Problem(400, f"There is no status {text!r}; there are {', '.join(JobStatus)}.") from error
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return PAGE_JOBS
+    if not text.isdecimal() or not 1 <= int(text[:4]) <= MAX_PAGE_JOBS:
+        raise Problem(400, f"`limit` must be a number from 1 to {MAX_PAGE_JOBS}.")
+    return int(text[:4])
+
+
+def _cursor(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    parts = _CURSOR.fullmatch(text)
+    if parts is None:
+        raise Problem(400, "`after` must be the `next` of an earlier page.")
+    return {"submit_time": int(parts[1]), "job_id": parts[2]}
+
+
+ROUTES = (
+    Route("GET", "/annotations", index),
+    Route("GET", JOB, show),
+    Route("GET", f"{JOB}/status", status),
+    Route("GET", f"{JOB}/log", log),
+    Route("POST", f"{JOB}/cancel", cancel),
+    Route("POST", f"{JOB}/retry", retry),
+    Route("POST", f"{JOB}/delete", delete),
+)

@@ -1,0 +1,94 @@
+"""Downloads: each is a redirect to a presigned URL that is good for a minute."""
+
+from dataclasses import dataclass
+
+import bottle
+
+from gas.job import Job
+from webserver.pages.annotations import JOB, job_path, owned_job
+from webserver.problems import Link, Problem, not_found
+from webserver.results import Access, availability
+from webserver.web import Route, Visit
+
+DOWNLOAD_SECONDS = 60
+INPUT_SUFFIXES = (".vcf.gz", ".vcf.bgz", ".vcf", ".bcf", ".gz", ".bgz")
+
+
+@dataclass(frozen=True)
+class _Object:
+    bucket: str | None
+    key: str | None
+    name: str
+    content_type: str
+    version: str | None = None
+
+
+def download(visit: Visit, job_id: str, what: str) -> bottle.HTTPResponse:
+    """Send the browser to one of the job's files."""
+    job = owned_job(visit, job_id)
+    if what in ("result", "index"):
+        _refuse_closed(visit, job)
+    wanted = _objects(job)[what]
+    if wanted.bucket is None or wanted.key is None:
+        raise not_found()
+    if visit.services.storage.head(wanted.bucket, wanted.key, wanted.version) is None:
+        raise Problem(
+            404,
+            "This file is no longer in storage.",
+            title="The file is gone",
+            link=Link(job_path(job), "Back to the job"),
+        )
+    return visit.redirect(
+        visit.services.storage.presign_get(
+            wanted.bucket, wanted.key, wanted.name, wanted.content_type, wanted.version, DOWNLOAD_SECONDS
+        )
+    )
+
+
+def _refuse_closed(visit: Visit, job: Job) -> None:
+    access = availability(job, visit.member, visit.services.settings.free_window, visit.services.clock()).access
+    if access is Access.EXPIRED:
+        raise Problem(
+            403,
+            "The time in which this result could be downloaded without a subscription is over. "
+            "It is kept: subscribe and it comes back.",
+            title="The result is archived",
+            code="expired",
+            link=Link("/subscribe", "Subscribe"),
+        )
+    if access is Access.RESTORING:
+        raise Problem(
+            409,
+            "This result is on its way back from the archive, which takes up to a few hours. "
+            "The job's page shows when it is here.",
+            title="Not back yet",
+            code="restoring",
+            link=Link(job_path(job), "Back to the job"),
+        )
+
+
+def _objects(job: Job) -> dict[str, _Object]:
+    stem = _stem(job.input_file_name)
+    results = job.s3_results_bucket
+    bgzf = "application/gzip"
+    return {
+        "input": _Object(
+            job.s3_inputs_bucket,
+            job.s3_key_input_file,
+            job.input_file_name,
+            "application/octet-stream",
+            job.input_version,
+        ),
+        "result": _Object(results, job.s3_key_result_file, f"{stem}.annotated.vcf.gz", bgzf),
+        "index": _Object(results, job.s3_key_index_file, f"{stem}.annotated.vcf.gz.tbi", bgzf),
+        "log": _Object(results, job.s3_key_log_file, f"{stem}.log.txt", "text/plain; charset=utf-8"),
+        "receipt": _Object(results, job.s3_key_receipt_file, f"{stem}.receipt.json", "application/json"),
+    }
+
+
+def _stem(name: str) -> str:
+    suffix = next((suffix for suffix in INPUT_SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)] or "annotation"
+
+
+ROUTES = (Route("GET", f"{JOB}/download/<what:re:input|result|index|log|receipt>", download),)

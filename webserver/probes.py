@@ -1,0 +1,65 @@
+"""Whether each thing the site cannot do without answers, asked with short time limits and no retries."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gas.config import Settings
+from gas.telemetry import logger
+from gas.topology import resource_name, topic_arn
+
+# A load balancer's health check gives up after five seconds unless told otherwise; connecting and reading
+# together stay well below.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+CONNECT_SECONDS = 1
+READ_SECONDS = 2
+
+Probe = Callable[[], object]
+
+log = logger(__name__)
+
+
+def probes(settings: Settings) -> dict[str, Probe]:
+    """One cheap read per dependency, by name; each raises when the dependency cannot be used."""
+    config = Config(
+        region_name=settings.region,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 1},
+    )
+
+    session: Any = boto3.session.Session()
+    dynamodb, s3, sns = (session.client(service, config=config) for service in ("dynamodb", "s3", "sns"))
+    prefix = settings.name_prefix
+    keys = {"annotations": "job_id", "users": "user_id", "sessions": "session_id"}
+
+    def read_table(short_name: str, key: str) -> Probe:
+        return lambda: dynamodb.get_item(TableName=resource_name(prefix, short_name), Key={key: {"S": "readyz"}})
+
+    requests = topic_arn(settings.region, settings.account_id, prefix, "job-requests")
+    return {
+        **{f"dynamodb:{name}": read_table(name, key) for name, key in keys.items()},
+        "s3:inputs": lambda: s3.head_bucket(Bucket=settings.inputs_bucket),
+        "s3:results": lambda: s3.head_bucket(Bucket=settings.results_bucket),
+        "sns:job-requests": lambda: sns.get_topic_attributes(TopicArn=requests),
+    }
+
+
+def ask(chosen: Mapping[str, Probe]) -> dict[str, bool]:
+    """Ask all at once; True where the answer was good. Takes no longer than the slowest one's time limits."""
+    with ThreadPoolExecutor(max_workers=max(len(chosen), 1)) as pool:
+        return dict(zip(chosen, pool.map(_answers, chosen, chosen.values()), strict=True))
+
+
+def _answers(name: str, probe: Probe) -> bool:
+    try:
+        probe()
+    except (BotoCoreError, ClientError) as error:
+        # Names and addresses inside the deployment are for its log, not for whoever asks.
+        log.warning("not_ready", dependency=name, error=str(error))
+        return False
+    return True

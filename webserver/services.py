@@ -1,0 +1,72 @@
+"""Everything the views use, built once for a process; tests build their own."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from gas import aws
+from gas.config import Settings
+from gas.jobs import JobStore
+from gas.storage import Storage
+from gas.submissions import Announcer
+from gas.uploads import Uploads
+from gas.users import UserStore
+from webserver.globus import Globus
+from webserver.probes import Probe, probes
+from webserver.security import Cookies, Policy, cookies_for, origin_of
+from webserver.sessions import SessionStore
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a view may use. `clock` returns epoch seconds."""
+
+    settings: Settings
+    jobs: JobStore
+    users: UserStore
+    sessions: SessionStore
+    storage: Storage
+    uploads: Uploads
+    announcer: Announcer
+    globus: Globus
+    clock: Callable[[], float] = time.time
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+
+    @cached_property
+    def cookies(self) -> Cookies:
+        """Names and flags of the site's cookies."""
+        return cookies_for(self.settings.site_url)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What the response headers allow."""
+        return Policy(origin_of(self.settings.site_url), self.uploads.origins())
+
+    @property
+    def site_host(self) -> str:
+        """Host and port by which users reach the site."""
+        return urlsplit(self.settings.site_url).netloc
+
+
+def build(settings: Settings, clock: Callable[[], float] = time.time) -> Services:
+    """The services of a deployment. Raises ValueError when the site's address cannot be used."""
+    s3 = aws.client(settings, "s3", aws.QUICK)
+    services = Services(
+        settings=settings,
+        jobs=JobStore(
+            aws.table(settings, "annotations", aws.QUICK), clock, settings.lease_seconds, settings.outbox_seconds
+        ),
+        users=UserStore(aws.table(settings, "users", aws.QUICK), clock, settings.outbox_seconds),
+        sessions=SessionStore(aws.table(settings, "sessions", aws.QUICK), clock),
+        storage=Storage(s3, settings.inputs_bucket, settings.results_bucket),
+        uploads=Uploads(s3, settings.inputs_bucket),
+        announcer=Announcer.of(settings, aws.QUICK),
+        globus=Globus(lambda: aws.secrets(settings), settings.site_url, settings.globus_issuer),
+        clock=clock,
+        probes=probes(settings),
+    )
+    # Both are derived from settings alone: a wrong one must stop the process now, not at the first request.
+    services.cookies, services.policy  # noqa: B018
+    return services
