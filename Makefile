@@ -60,9 +60,10 @@ $(DONE)/venv:
 	@$(PYTHON) -m venv .venv
 	@mkdir -p $(DONE) && touch $@
 
+# The lock is complete, so there is nothing to resolve; pip's resolver would ask for extras at versions of its own.
 $(DONE)/install: $(DONE)/venv requirements/dev.txt pyproject.toml
 	@echo "Installing the Python packages …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
