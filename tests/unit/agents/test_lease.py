@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from agents import lease
-from agents.lease import LeaseLost
+from agents.lease import BEATS_A_LEASE, LeaseLost
 from gas import aws
 from gas.jobs import Job, JobStatus, JobStore
 from tests.conftest import AwsStandIn
@@ -58,7 +58,7 @@ def test_progress_reaches_the_item_at_the_next_beat(jobs: JobStore, mine: Job) -
         held.check()
 
 
-def test_the_lease_is_extended_each_third_of_its_time_and_not_oftener(jobs: JobStore, mine: Job) -> None:
+def test_the_lease_is_extended_several_times_within_its_time_and_not_oftener(jobs: JobStore, mine: Job) -> None:
     seconds = Clock()
     looks: list[int] = []
 
@@ -68,7 +68,7 @@ def test_the_lease_is_extended_each_third_of_its_time_and_not_oftener(jobs: JobS
 
     counted: Any = Counted(jobs)
     with lease.kept(counted, mine, LEASE, BEAT, monotonic):
-        seconds.move(LEASE / 3 - 1)
+        seconds.move(LEASE / BEATS_A_LEASE - 1)
         until(lambda: len(looks) > 5)
         assert counted.beats == []
         seconds.move(1)
