@@ -56,8 +56,7 @@ export class Transfer extends EventTarget {
   }
 
   get sent() {
-    let bytes = 0;
-    for (const number of this.#whole) bytes += this.#length(number);
+    let bytes = this.#stored();
     for (const moving of this.#moving.values()) bytes += moving;
     return bytes;
   }
@@ -126,7 +125,7 @@ export class Transfer extends EventTarget {
       const answer = await this.#ask("/annotate/uploads/parts", { ticket: record.ticket });
       this.#ticket = record.ticket;
       this.#cut(answer, answer.uploaded);
-      this.continuedAt = this.sent;
+      this.continuedAt = this.#stored();
       return true;
     } catch (error) {
       if (!(error instanceof Problem) || ![404, 410].includes(error.status)) throw error;
@@ -169,6 +168,7 @@ export class Transfer extends EventTarget {
         if (this.state === "waiting") this.#be("uploading");
         this.#tell();
       });
+      this.#moving.delete(number);
       this.#whole.add(number);
       this.#remember();
     } finally {
@@ -275,13 +275,20 @@ export class Transfer extends EventTarget {
     }
   }
 
+  /** Bytes of the parts that storage has whole: what a later visit need not send again. */
+  #stored() {
+    let bytes = 0;
+    for (const number of this.#whole) bytes += this.#length(number);
+    return bytes;
+  }
+
   #length(number) {
     return Math.min(this.#partSize, this.file.size - (number - 1) * this.#partSize);
   }
 
   #remember() {
     const record = this.#store.get(this.print);
-    if (record) this.#store.put(this.print, { ...record, sent: this.sent });
+    if (record) this.#store.put(this.print, { ...record, sent: this.#stored() });
   }
 
   #fail(error) {
