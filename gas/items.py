@@ -116,6 +116,19 @@ def due(table: "Table", shard: int, until: int, condition: ConditionBase | None 
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
+def count_due(table: "Table", shard: int, until: int, condition: ConditionBase, most: int) -> int:
+    """How many items of one attention shard, to be looked at by `until`, meet a condition; counting ends at `most`."""
+    keys = Key("attention_shard").eq(str(shard)) & Key("attention_at").lte(until)
+    request = {**query("attention_index", keys, condition), "Select": "COUNT"}
+    count = 0
+    while True:
+        answer = table.query(**request)
+        count += answer["Count"]
+        if count >= most or not answer.get("LastEvaluatedKey"):
+            return min(count, most)
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
 def query(index: str, keys: ConditionBase, condition: ConditionBase | None = None) -> dict[str, Any]:
     """The parameters of a query of an index; `condition` filters what the key condition finds."""
     expressions = Expressions()

@@ -6,8 +6,9 @@ An item in a state that should not last carries `attention_at`; the sweeper look
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
@@ -28,8 +29,14 @@ FIRST_REMINDER_SECONDS = 60
 LONGEST_REMINDER_SECONDS = 6 * 3600
 # Time for a process whose lease has lapsed to be replaced by SQS's own redelivery before the sweeper steps in.
 LEASE_SLACK_SECONDS = 15
-# A page is read in pieces of at least this many items, so that a filter that drops most costs few round trips.
+# A page is read in pieces of at least this many items, because deleted jobs are dropped from it.
 LEAST_QUERY_ITEMS = 25
+# With a filter by status most items may be dropped: larger pieces, and an end to them. A page may then hold fewer
+# jobs than asked for, even none, and still have a next one.
+FILTERED_QUERY_ITEMS = 500
+MOST_QUERIES = 4
+# How long a queue is beyond this interests nobody, and counting it costs reads.
+MOST_COUNTED = 1_000
 
 
 def reminder_seconds(announcements: int) -> int:
@@ -73,25 +80,29 @@ class JobStore:
     ) -> tuple[list[Job], dict[str, Any] | None]:
         """Up to `limit` of the user's jobs, newest first, and the cursor of the next page (None at the end).
 
-        `after` is a cursor that an earlier call returned: {"job_id": str, "submit_time": int}.
+        `after` is a cursor that an earlier call returned: {"job_id": str, "submit_time": int}. With a `status` a page
+        may hold fewer jobs and still have a next one.
         """
         condition: ConditionBase = Attr("delete_time").not_exists()
         if status:
             condition &= Attr("job_status").eq(str(status))
         request = items.query("user_id_index", Key("user_id").eq(user_id), condition)
-        request |= {"ScanIndexForward": False, "Limit": max(limit + 1, LEAST_QUERY_ITEMS)}
+        piece = FILTERED_QUERY_ITEMS if status else max(limit + 1, LEAST_QUERY_ITEMS)
+        request |= {"ScanIndexForward": False, "Limit": piece}
         start: Any = {**after, "user_id": user_id} if after else None
         jobs: list[Job] = []
-        while True:
+        for queries in count(1):
             answer = self._table.query(**request, **({"ExclusiveStartKey": start} if start else {}))
             jobs.extend(from_item(items.native(item)) for item in answer["Items"])
             start = answer.get("LastEvaluatedKey")
             # One more than asked tells whether there is a next page.
             if len(jobs) > limit:
-                jobs = jobs[:limit]
-                return jobs, {"job_id": jobs[-1].job_id, "submit_time": jobs[-1].submit_time}
+                return jobs[:limit], _cursor(to_item(jobs[limit - 1]))
             if not start:
-                return jobs, None
+                break
+            if queries == MOST_QUERIES:
+                return jobs, _cursor(items.native(start))
+        return jobs, None
 
     def due(self, shard: int, until: int) -> list[str]:
         """Ids of the jobs of one attention shard whose `attention_at` is not after `until`, the longest waiting first.
@@ -101,10 +112,11 @@ class JobStore:
         return [str(item["job_id"]) for item in items.due(self._table, shard, until)]
 
     def waiting_before(self, job: Job) -> int:
-        """How many jobs that nobody has begun were submitted before this one."""
+        """How many jobs that nobody has begun were submitted before this one; counting ends at MOST_COUNTED."""
         earlier = Attr("job_status").eq(str(JobStatus.PENDING)) & Attr("submit_time").lt(job.submit_time)
         far = self.now() + 2 * LONGEST_REMINDER_SECONDS
-        return sum(len(items.due(self._table, shard, far, earlier)) for shard in range(ATTENTION_SHARDS))
+        counts = (items.count_due(self._table, shard, far, earlier, MOST_COUNTED) for shard in range(ATTENTION_SHARDS))
+        return min(sum(counts), MOST_COUNTED)
 
     # Life
 
@@ -290,6 +302,10 @@ class JobStore:
 
     def _change(self, job_id: str, condition: ConditionBase, **changes: Any) -> Job:
         return from_item(items.change(self._table, {"job_id": job_id}, condition, changes))
+
+
+def _cursor(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {"job_id": item["job_id"], "submit_time": item["submit_time"]}
 
 
 def _unmoved(seen: Job) -> ConditionBase:

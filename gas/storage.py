@@ -86,7 +86,7 @@ def error_code(error: ClientError) -> str:
 def head(s3: "S3Client", bucket: str, key: str, version: str | None = None) -> ObjectInfo | None:
     """What S3 knows about an object (its newest version unless one is named), None where there is none."""
     try:
-        answer = s3.head_object(Bucket=bucket, Key=key, **_at(version))
+        answer = s3.head_object(Bucket=bucket, Key=key, **at(version))
     except ClientError as error:
         if error_code(error) in _MISSING:
             return None
@@ -131,7 +131,7 @@ class Storage:
             raise ObjectChanged(key)
         try:
             self.s3.download_file(
-                bucket, key, str(to_path), ExtraArgs=_at(found.version), Config=_TRANSFER, Callback=lambda _: check()
+                bucket, key, str(to_path), ExtraArgs=at(found.version), Config=_TRANSFER, Callback=lambda _: check()
             )
         except ClientError as error:
             raise _plain(error, key) from error
@@ -153,7 +153,7 @@ class Storage:
         """
         if length == 0:
             return
-        conditions = _at(version)
+        conditions = at(version)
         if expect_etag is not None:
             conditions["IfMatch"] = expect_etag
         if start or length is not None:
@@ -195,12 +195,12 @@ class Storage:
         """A short-lived URL that downloads the object as a file of the given name."""
         answer = {"ResponseContentDisposition": content_disposition(filename), "ResponseContentType": content_type}
         return self.s3.generate_presigned_url(
-            "get_object", {"Bucket": bucket, "Key": key, **_at(version), **answer}, seconds
+            "get_object", {"Bucket": bucket, "Key": key, **at(version), **answer}, seconds
         )
 
     def delete(self, bucket: str, key: str, version: str | None = None) -> None:
         """Delete one object: with a version that version for good, else S3 hides it behind a delete marker."""
-        self.s3.delete_object(Bucket=bucket, Key=key, **_at(version))
+        self.s3.delete_object(Bucket=bucket, Key=key, **at(version))
 
     def delete_job(self, user_id: str, job_id: str) -> None:
         """Delete everything of one job: objects in all versions, delete markers and unfinished uploads.
@@ -242,7 +242,8 @@ class Storage:
                 raise ObjectsRemain(f"{len(answer['Errors'])} under {prefix}, the first: {answer['Errors'][0]}")
 
 
-def _at(version: str | None) -> dict[str, Any]:
+def at(version: str | None) -> dict[str, Any]:
+    """The parameter by which a request names one version of an object; none for the newest."""
     return {} if version is None else {"VersionId": version}
 
 

@@ -48,13 +48,25 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Bucket:
+    """One S3 bucket's lifecycle: days after which what was begun and left is removed, None for never.
+
+    Both are longer than an upload ticket lives. `expire_unclaimed_days` is for objects with the tag of `gas.uploads`.
+    """
+
+    name: str
+    abort_multipart_days: int
+    expire_unclaimed_days: int | None
+
+
+@dataclass(frozen=True)
 class Topology:
     """Everything that exists, by short name. `resource_name` turns a short name into the real one."""
 
     topics: tuple[str, ...]
     queues: dict[str, Queue]
     tables: dict[str, Table]
-    buckets: tuple[str, ...]
+    buckets: dict[str, Bucket]
     vault: str
     message_retention_seconds: int
 
@@ -86,7 +98,7 @@ def parse(raw: dict[str, Any]) -> Topology:
         topics=tuple(raw["topics"]),
         queues=queues,
         tables={name: _table(name, fields) for name, fields in raw["tables"].items()},
-        buckets=tuple(raw["buckets"]),
+        buckets={name: Bucket(name=name, **fields) for name, fields in raw["buckets"].items()},
         vault=raw["vault"],
         message_retention_seconds=raw["message_retention_seconds"],
     )

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from gas.storage import ObjectInfo, error_code, head
+from gas.storage import ObjectInfo, at, error_code, head
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,6 +24,11 @@ MAX_SINGLE_UPLOAD_BYTES = 5 * 1024**3
 # Small enough that a retry on a slow line costs little, large enough that few requests are needed.
 USUAL_PART_BYTES = 8 * 1024**2
 PRESIGNED_SECONDS = 3600
+
+# An upload that never becomes a job keeps this tag, and the inputs bucket's lifecycle expires what has it.
+UNCLAIMED_TAG, UNCLAIMED = "gas-state", "unclaimed"
+# https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+_UNCLAIMED_FORM = f"<Tagging><TagSet><Tag><Key>{UNCLAIMED_TAG}</Key><Value>{UNCLAIMED}</Value></Tag></TagSet></Tagging>"
 
 
 class UploadMissing(Exception):
@@ -89,11 +94,11 @@ class Uploads:
         free_fields: Iterable[str] = (),
         seconds: int = PRESIGNED_SECONDS,
     ) -> PostForm:
-        """A form that uploads one object of 1 to `max_bytes` bytes under exactly `key`.
+        """A form that uploads one object of 1 to `max_bytes` bytes under exactly `key`, tagged as unclaimed.
 
         `fields` must come back as they are; those named in `free_fields` may have any value.
         """
-        form = dict(fields or {})
+        form = {**(fields or {}), "tagging": _UNCLAIMED_FORM}
         free = set(free_fields)
         conditions: list[Any] = [["content-length-range", 1, min(max_bytes, MAX_SINGLE_UPLOAD_BYTES)]]
         for name, value in form.items():
@@ -102,8 +107,13 @@ class Uploads:
         return PostForm(post["url"], post["fields"])
 
     def start_multipart(self, key: str) -> str:
-        """Begin a multipart upload; returns its id."""
-        answer = self.s3.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType="application/octet-stream")
+        """Begin a multipart upload of an object tagged as unclaimed; returns its id."""
+        answer = self.s3.create_multipart_upload(
+            Bucket=self.bucket,
+            Key=key,
+            ContentType="application/octet-stream",
+            Tagging=f"{UNCLAIMED_TAG}={UNCLAIMED}",
+        )
         return answer["UploadId"]
 
     def presign_part(self, key: str, upload_id: str, number: int, length: int, seconds: int = PRESIGNED_SECONDS) -> str:
@@ -148,6 +158,10 @@ class Uploads:
         except ClientError as error:
             if error_code(error) != "NoSuchUpload":
                 raise
+
+    def claim(self, key: str, version: str | None) -> None:
+        """The object is needed from now on: it loses the tag by which it would expire. Twice is the same as once."""
+        self.s3.delete_object_tagging(Bucket=self.bucket, Key=key, **at(version))
 
     def origins(self) -> tuple[str, ...]:
         """The origins (`scheme://host[:port]`) that a page's security policy must let uploads go to."""

@@ -76,7 +76,7 @@ def create(
         queues=chosen,
         topics=tuple(dict.fromkeys(queue.topic for queue in chosen.values())),
         tables={name: whole.tables[name] for name in tables},
-        buckets=tuple(buckets),
+        buckets={name: whole.buckets[name] for name in buckets},
     )
     with patch.object(topology, "load", lambda: part), patch.object(aws, "client", lambda _, service: client(service)):
         bootstrap.apply(settings, Secrets("client", "secret", "key"))

@@ -91,6 +91,9 @@ def _refuse_foreign(visit: Visit) -> None:
             title="Refused",
             code="foreign_origin",
         )
+    if visit.request.get_header("Transfer-Encoding"):
+        # Without a length the limit below could not be kept before the body is read.
+        raise Problem(411, "Requests here must say how long they are, in a Content-Length header.")
     if (visit.request.content_length or 0) > MAX_BODY_BYTES:
         raise Problem(413, f"Requests here may be at most {MAX_BODY_BYTES} bytes; files go to storage directly.")
 

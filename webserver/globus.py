@@ -145,7 +145,9 @@ def checked(claims: dict[str, Any], issuer: str, nonce: str) -> Identity:
         raise SignInRefused(f"the ID token was issued by {claims['iss']}, not by {issuer}")
     if not compare_digest(str(claims.get("nonce", "")), nonce):
         raise SignInRefused("the ID token's nonce is not the one of this sign-in")
-    email = str(claims.get("email") or claims.get("preferred_username") or "")
-    name = str(claims.get("name") or email)
+    # A `preferred_username` often looks like an address; only `email` is one that mail reaches.
+    # https://docs.globus.org/api/auth/reference/#oidc_userinfo
+    email = str(claims.get("email") or "")
+    name = str(claims.get("name") or claims.get("preferred_username") or email)
     institution = str(claims.get("organization") or claims.get("identity_provider_display_name") or "")
     return Identity(str(claims["sub"]), email, name, institution)

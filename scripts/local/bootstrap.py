@@ -19,7 +19,8 @@ from botocore.exceptions import ClientError
 from gas import aws, config, topology
 from gas.aws import Secrets
 from gas.config import Settings
-from gas.topology import Queue, Table, Topology
+from gas.topology import Bucket, Queue, Table, Topology
+from gas.uploads import UNCLAIMED, UNCLAIMED_TAG
 from scripts.local import loopback
 
 # https://docs.aws.amazon.com/amazonglacier/latest/dev/api-vault-notifications-put.html
@@ -28,6 +29,7 @@ VAULT_EVENTS = ["ArchiveRetrievalCompleted", "InventoryRetrievalCompleted"]
 CORS_METHODS = ["GET", "HEAD", "PUT", "POST"]
 CORS_SECONDS = 3000
 NOT_FOUND = {
+    "NoSuchLifecycleConfiguration",
     "404",
     "NoSuchBucket",
     "NoSuchCORSConfiguration",
@@ -80,8 +82,9 @@ def apply(settings: Settings, secrets: Secrets) -> list[str]:
     for table in account.topology.tables.values():
         _table(account, table)
     buckets = {"inputs": settings.inputs_bucket, "results": settings.results_bucket}
-    for short in account.topology.buckets:
-        _bucket(account, buckets[short])
+    for bucket in account.topology.buckets.values():
+        _bucket(account, buckets[bucket.name])
+        _lifecycle(account, buckets[bucket.name], bucket)
     _vault(account)
     _sender(account)
     _secret(account, secrets)
@@ -229,6 +232,30 @@ def _bucket(account: Account, name: str) -> None:
     if _found(lambda: account.s3.get_bucket_cors(Bucket=name)["CORSRules"]) != rules:
         account.s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
         account.changes.append(f"Let {account.settings.site_url} reach bucket {name} from a browser.")
+
+
+def _lifecycle(account: Account, name: str, bucket: Bucket) -> None:
+    rules: list[Any] = [
+        {
+            "ID": "abandoned-uploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": bucket.abort_multipart_days},
+        }
+    ]
+    if bucket.expire_unclaimed_days is not None:
+        rules.append(
+            {
+                "ID": "unclaimed-uploads",
+                "Status": "Enabled",
+                "Filter": {"Tag": {"Key": UNCLAIMED_TAG, "Value": UNCLAIMED}},
+                "Expiration": {"Days": bucket.expire_unclaimed_days},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+            }
+        )
+    if _found(lambda: account.s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]) != rules:
+        account.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+        account.changes.append(f"Set the lifecycle of bucket {name}.")
 
 
 def _vault(account: Account) -> None:

@@ -1,6 +1,7 @@
 """Downloads: each is a redirect to a presigned URL that is good for a minute."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import bottle
 
@@ -71,6 +72,8 @@ def _objects(job: Job) -> dict[str, _Object]:
     stem = _stem(job.input_file_name)
     results = job.s3_results_bucket
     bgzf = "application/gzip"
+    # Contigs beyond 512 Mb are indexed in another format.
+    index = PurePosixPath(job.s3_key_index_file or ".tbi").suffix
     return {
         "input": _Object(
             job.s3_inputs_bucket,
@@ -80,7 +83,7 @@ def _objects(job: Job) -> dict[str, _Object]:
             job.input_version,
         ),
         "result": _Object(results, job.s3_key_result_file, f"{stem}.annotated.vcf.gz", bgzf),
-        "index": _Object(results, job.s3_key_index_file, f"{stem}.annotated.vcf.gz.tbi", bgzf),
+        "index": _Object(results, job.s3_key_index_file, f"{stem}.annotated.vcf.gz{index}", bgzf),
         "log": _Object(results, job.s3_key_log_file, f"{stem}.log.txt", "text/plain; charset=utf-8"),
         "receipt": _Object(results, job.s3_key_receipt_file, f"{stem}.receipt.json", "application/json"),
     }

@@ -134,6 +134,8 @@ def create_job(visit: Visit) -> bottle.HTTPResponse:
         if not 0 < stored.size <= size_limit(visit):
             services.storage.delete_job(ticket.user_id, ticket.job_id)
             _refuse_size(visit, stored.size)
+        # Before the job exists, or a crash between the two would leave a job whose file expires.
+        services.uploads.claim(ticket.key, stored.version)
         existing = submit(services.jobs, services.announcer, _job(visit, ticket, stored))
     if existing.delete_time is not None:
         raise _gone()

@@ -16,7 +16,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from email.header import Header
 from typing import Any
+from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
+
+import xmltodict
 
 from .s3_form import Form, read_form
 from .s3_request import Application, S3Error, StartResponse, bucket_and_key, is_s3, xml
@@ -119,6 +122,16 @@ def _mail_safe(value: str) -> str:
     return value if value.isascii() else Header(value, "utf-8").encode(maxlinelen=0)
 
 
+def _tags(document: str) -> str:
+    """A form's tags as the header of a PUT has them. Raises S3Error (MalformedXML)."""
+    try:
+        found = xmltodict.parse(document, force_list=("Tag",))["Tagging"]["TagSet"]["Tag"]
+        tags = [(tag["Key"], tag["Value"] or "") for tag in found]
+    except (ExpatError, KeyError, TypeError):
+        raise S3Error(400, "MalformedXML", "The XML you provided was not well-formed.") from None
+    return urllib.parse.urlencode(tags)
+
+
 def _put(
     application: Application, environ: dict[str, Any], bucket: str, form: Form
 ) -> tuple[int, dict[str, str], bytes]:
@@ -145,6 +158,8 @@ def _put(
             inner["HTTP_" + name.upper().replace("-", "_")] = _mail_safe(value)
     # moto lets nobody without an Authorization header replace an object; the form was signed.
     inner["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={form.fields['x-amz-credential']}"
+    if form.fields.get("tagging"):
+        inner["HTTP_X_AMZ_TAGGING"] = _tags(form.fields["tagging"])
     if form.fields.get("acl"):
         inner["HTTP_X_AMZ_ACL"] = form.fields["acl"]
     answer: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gas import aws
+from gas import jobs as module
 from gas.items import ATTENTION_SHARDS, shard_of
 from gas.job import FINISHED, UNFINISHED
 from gas.jobs import (
@@ -15,6 +16,7 @@ from gas.jobs import (
     LEASE_SLACK_SECONDS,
     LEAST_QUERY_ITEMS,
     LONGEST_REMINDER_SECONDS,
+    MOST_QUERIES,
     Conflict,
     Job,
     JobStatus,
@@ -538,6 +540,32 @@ def test_a_page_is_gathered_from_several_queries(jobs: JobStore) -> None:
 
 def test_another_user_s_page_is_empty(jobs: JobStore, crowd: tuple[str, list[Job]]) -> None:
     assert jobs.page(str(uuid.uuid4()), 10) == ([], None)
+
+
+def test_a_page_of_a_rare_status_ends_before_the_user_waits_for_ever(
+    jobs: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FILTERED_QUERY_ITEMS", 2)
+    user_id = str(uuid.uuid4())
+    for n in range(2 * MOST_QUERIES + 3):
+        job = created(jobs, user_id=user_id, submit_time=n)
+        if n == 0:
+            jobs.cancel(job.job_id)
+    found, after = jobs.page(user_id, 5, None, JobStatus.CANCELLED)
+    assert found == []
+    assert after is not None
+    assert after["submit_time"] == 3
+    found, after = jobs.page(user_id, 5, after, JobStatus.CANCELLED)
+    assert ([job.submit_time for job in found], after) == ([0], None)
+
+
+def test_a_queue_is_counted_no_further_than_anyone_cares(
+    deploy: Callable[..., Deployment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = deploy(tables=["annotations"]).jobs
+    last = [created(jobs, submit_time=n) for n in range(12)][-1]
+    monkeypatch.setattr(module, "MOST_COUNTED", 5)
+    assert jobs.waiting_before(last) == 5
 
 
 def test_a_job_waits_behind_what_nobody_has_begun_and_came_earlier(deploy: Callable[..., Deployment]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from gas import topology
 from gas.messages import TOPIC_OF
+from webserver.tickets import TICKET_SECONDS
 
 RAW = json.loads(files("gas").joinpath("topology.json").read_text("utf-8"))
 
@@ -39,6 +40,12 @@ def test_times_are_within_what_sqs_takes() -> None:
         assert 0 <= queue.delay_seconds <= 900
         assert 0 <= queue.visibility_seconds <= 43_200
         assert queue.max_receives >= 2
+
+
+def test_nothing_of_an_upload_is_removed_while_its_ticket_lives() -> None:
+    for bucket in topology.load().buckets.values():
+        for days in (bucket.abort_multipart_days, bucket.expire_unclaimed_days):
+            assert days is None or days * 86_400 > TICKET_SECONDS
 
 
 def test_a_queue_of_an_unknown_topic_is_refused() -> None:

@@ -169,6 +169,28 @@ def test_a_form_uploads_what_its_policy_allows(
         assert status in (400, 403)
 
 
+def tags(s3: Any, key: str) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]}
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_an_upload_would_expire_until_it_is_claimed(sender: Uploads, s3: Any, key: str, plain: bool) -> None:
+    if plain:
+        form = sender.presigned_post(key, 5)
+        assert post(form, b"1", tagging=form.fields["tagging"].replace("unclaimed", "mine")) == 403
+        assert post(form, b"1") == 204
+    else:
+        upload_id = sender.start_multipart(key)
+        url = sender.presign_part(key, upload_id, 1, 1)
+        requests.put(url, b"1", headers={"Content-Type": "application/octet-stream"}, timeout=10)
+        sender.complete_multipart(key, upload_id, sender.list_parts(key, upload_id))
+    assert tags(s3, key) == {"gas-state": "unclaimed"}
+    version = s3.head_object(Bucket=BUCKET, Key=key)["VersionId"]
+    for _ in range(2):
+        sender.claim(key, version)
+        assert tags(s3, key) == {}
+
+
 def test_a_form_expires(sender: Uploads, key: str) -> None:
     assert post(sender.presigned_post(key, 5, seconds=-1), b"1") == 403
 

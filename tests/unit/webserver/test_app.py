@@ -159,6 +159,11 @@ def test_a_large_body_is_refused(member: Member) -> None:
     assert answer.status == 413
 
 
+def test_a_body_of_unknown_length_is_refused_before_it_is_read(member: Member) -> None:
+    sent = {"Transfer-Encoding": "chunked", "Sec-Fetch-Site": "same-origin", **JSON}
+    assert member.browser.request("POST", "/profile", b"institution=x", sent).status == 411
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_json_object_is_refused(member: Member, body: bytes) -> None:
     sent = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin", **JSON}

@@ -114,6 +114,8 @@ def test_a_file_becomes_a_job_that_remembers_which_object_it_was(member: Member,
     assert job.s3_key_input_file == input_key(member.user.user_id, job.job_id)
     assert (job.input_file_name, job.user_email) == ("my sample.vcf", member.user.email)
     assert (job.job_status, job.bundle) == (JobStatus.PENDING, services.settings.bundle)
+    tagged = services.storage.s3.get_object_tagging(Bucket=job.s3_inputs_bucket, Key=job.s3_key_input_file)
+    assert tagged["TagSet"] == []
 
 
 def test_one_ticket_makes_one_job(member: Member, services: Services) -> None:

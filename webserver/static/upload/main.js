@@ -41,8 +41,18 @@ function start(transfer) {
   transfer.addEventListener("change", () => {
     for (const notice of notices.children) if (notice.dataset.print === transfer.print) notice.remove();
   });
-  fileGate.through(() => transfer.run()).then(() => leave(transfer));
+  // A file that is held up makes room; when it goes on it need not queue again.
+  fileGate.through(() => Promise.race([transfer.run().then(() => leave(transfer)), heldUp(transfer)]));
   return row;
+}
+
+/** Resolves when the transfer waits for its user. */
+function heldUp(transfer) {
+  return new Promise((resolve) => {
+    transfer.addEventListener("change", () => {
+      if (["paused", "held"].includes(transfer.state)) resolve();
+    });
+  });
 }
 
 /** One file alone: straight to its page. Of several, each row has a link. */

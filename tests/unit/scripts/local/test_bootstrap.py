@@ -110,6 +110,18 @@ def test_buckets_are_versioned_and_let_the_site_in(made: Settings) -> None:
         assert rule["ExposeHeaders"] == ["ETag"]
 
 
+def test_what_was_uploaded_and_left_expires(made: Settings) -> None:
+    s3 = aws.client(made, "s3")
+    rules = {
+        bucket: {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
+        for bucket in (made.inputs_bucket, made.results_bucket)
+    }
+    unclaimed = rules[made.inputs_bucket]["unclaimed-uploads"]
+    assert unclaimed["Filter"] == {"Tag": {"Key": "gas-state", "Value": "unclaimed"}}
+    assert unclaimed["Expiration"]["Days"] == topology.load().buckets["inputs"].expire_unclaimed_days
+    assert set(rules[made.results_bucket]) == {"abandoned-uploads"}
+
+
 def test_vault_reports_to_the_thaw_topic(made: Settings) -> None:
     glacier = aws.client(made, "glacier")
     found = glacier.get_vault_notifications(vaultName=f"{made.name_prefix}-archive")["vaultNotificationConfig"]

@@ -41,6 +41,11 @@ def test_each_file_comes_under_the_name_that_the_user_knows(
     assert f'filename="{name}"' in disposition
 
 
+def test_an_index_of_the_other_format_keeps_its_suffix(member: Member, job_in: JobIn) -> None:
+    held = replace(job_in(member.user), s3_key_index_file="u/j/result/1/annotated.vcf.gz.csi")
+    assert downloads._objects(held)["index"].name == "sample.annotated.vcf.gz.csi"
+
+
 def test_the_address_is_good_for_a_minute(member: Member, job_in: JobIn) -> None:
     url = member.browser.get(f"/annotations/{job_in(member.user).job_id}/download/result").location
     assert f"X-Amz-Expires={downloads.DOWNLOAD_SECONDS}" in url
