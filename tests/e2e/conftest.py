@@ -56,7 +56,13 @@ class Visit:
         self.page.goto(f"{self.stack.url}{path}")
 
     def choose(self, *files: Path) -> None:
+        self.page.locator("#file").wait_for()
+        self.loaded()
         self.page.locator("#file").set_input_files([str(file) for file in files])
+
+    def loaded(self) -> None:
+        """Wait for the page's scripts as a user does, who needs longer than they to find the next key or button."""
+        self.page.wait_for_load_state("load")
 
     @property
     def row(self) -> Any:

@@ -122,7 +122,7 @@ def test_without_javascript(browse: Callable[..., Visit], tmp_path: Path) -> Non
     visit = browse(java_script_enabled=False)
     page = visit.page
     sign_in(visit, f"plain-{uuid.uuid4().hex}")
-    link(page, "Annotate a file").click()
+    link(page, "Annotate your first file").click()
     visit.choose(SAMPLE)
     button(page, "Upload").click()
     expect(page.locator("h1")).to_have_text("Begin the annotation?")
@@ -172,9 +172,10 @@ def test_by_keyboard_alone(visit: Visit, stack: Stack, tmp_path: Path) -> None:
     expect(link(page, "Skip to the content")).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
-    press_until(page, link(page, "Annotate a file"), most=1)
+    press_until(page, link(page, "Annotate your first file"), most=1)
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Annotate variants")
+    visit.loaded()
     press_until(page, page.locator("#file"))
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
@@ -190,7 +191,7 @@ def test_by_keyboard_alone(visit: Visit, stack: Stack, tmp_path: Path) -> None:
     page.keyboard.press("Enter")
     press_until(page, button(page, "Delete for good"), most=1)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/annotations[?]done=deleted$"))
+    page.wait_for_url("**/annotations?done=deleted")
     press_until(page, button(page, "Sign out"))
     page.keyboard.press("Space")
     expect(page.get_by_role("status")).to_contain_text("You have signed out of GAS.")
@@ -216,6 +217,22 @@ def test_another_s_job_is_not_there(visit: Visit, enter: Callable[..., Visit]) -
 def post(page: Page, path: str) -> Any:
     """What the site answers to a POST from its own page."""
     return page.evaluate("(path) => fetch(path, { method: 'POST' }).then((answer) => answer.status)", path)
+
+
+def test_every_page_fits_a_phone(enter: Callable[..., Visit], tmp_path: Path) -> None:
+    visit = enter(viewport={"width": 360, "height": 740})
+    page = visit.page
+    file = tmp_path / f"{'a_name_without_a_hyphen' * 8}.vcf.gz"
+    file.write_bytes(SAMPLE.read_bytes())
+    job_id = visit.submit(file)
+    expect(state(page)).to_have_text("Completed")
+    for path in ("/", "/annotate", "/annotations", f"/annotations/{job_id}", "/profile", "/subscribe", "/nowhere"):
+        visit.open(path)
+        expect(page.locator("main")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    visit.open(f"/annotations/{job_id}/log")
+    expect(page.get_by_role("region", name="Log")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_list_shows_what_each_job_is_doing(visit: Visit) -> None:
