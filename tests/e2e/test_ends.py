@@ -1,9 +1,5 @@
 """The other ends that a job can have, in a browser: cancelled while it waits or runs, failed, deleted."""
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +15,6 @@ SETTINGS = {"GAS_PROGRESS_SECONDS": "0.3", "GAS_POLL_SECONDS": "1"}
 pytestmark = pytest.mark.xdist_group("journey")
 
 
-@contextmanager
-def held(stack: Stack) -> Iterator[None]:
-    """The annotator stands still, as on a host that has hung."""
-    (pid,) = [process.pid for process in stack.supervisor.processes() if process.group == "annotator"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def item(stack: Stack, job_id: str) -> dict[str, Any]:
     """What is kept of a job."""
     table = stack.client("dynamodb")
@@ -37,7 +22,7 @@ def item(stack: Stack, job_id: str) -> dict[str, Any]:
 
 
 def test_a_waiting_job_is_cancelled(visit: Visit, stack: Stack) -> None:
-    with held(stack):
+    with stack.held("annotator"):
         job_id = visit.submit(SAMPLE)
         expect(state(visit.page)).to_have_text("Waiting")
         expect(visit.page.get_by_role("region", name="Status")).to_contain_text("in the queue")
@@ -56,7 +41,7 @@ def test_a_waiting_job_is_cancelled(visit: Visit, stack: Stack) -> None:
 def test_a_running_job_is_cancelled(visit: Visit, stack: Stack, tmp_path: Path) -> None:
     job_id = visit.submit(many_variants(tmp_path, 16_000))
     until(lambda: item(stack, job_id)["progress_done"]["N"] != "0", "the annotator to be in the middle of the job")
-    with held(stack):
+    with stack.held("annotator"):
         expect(state(visit.page)).to_have_text("Running")
         expect(visit.page.get_by_role("progressbar", name="Variants done")).to_be_visible()
         button(visit.page, "Cancel").click()
@@ -76,7 +61,7 @@ def test_a_bad_file_fails_with_a_sentence_and_can_be_tried_again(visit: Visit, s
     expect(notice).to_contain_text("VCF")
     sentence = notice.inner_text()
     expect(visit.page.get_by_role("link", name="Download the result")).to_have_count(0)
-    with held(stack):
+    with stack.held("annotator"):
         button(visit.page, "Try again").click()
         expect(visit.page.get_by_text("The job begins anew.")).to_be_visible()
         expect(state(visit.page)).to_have_text("Waiting")
