@@ -1,9 +1,10 @@
-"""A real browser in front of a real service: each module has a service of its own, each test browsers of its own."""
+"""A real browser in front of a real service: modules say which service they need, each test has its own browsers."""
 
 import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,27 @@ SAMPLE = ROOT / "var" / "sample" / "mitochondrial.vcf.gz"
 JOB_PAGE = re.compile(r"/annotations/[0-9a-f-]{36}$")
 
 
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[str, str], tuple[str, ...]], Stack]]:
+    """Starts a service, one at a time; a module that wants what the one before it had gets the same."""
+    running: dict[object, Stack] = {}
+    with ExitStack() as last:
+
+        def serve(settings: dict[str, str], programs: tuple[str, ...]) -> Stack:
+            wanted = (frozenset(settings.items()), programs)
+            if wanted not in running:
+                running.clear()
+                last.close()
+                running[wanted] = last.enter_context(Stack(tmp_path_factory.mktemp("e2e") / "s", settings, programs))
+            return running[wanted]
+
+        yield serve
+
+
 @pytest.fixture(scope="module")
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, serve: Callable[[dict[str, str], tuple[str, ...]], Stack]) -> Stack:
     """A service with the module's SETTINGS and its choice of PROGRAMS."""
-    settings = getattr(request.module, "SETTINGS", {})
-    programs = getattr(request.module, "PROGRAMS", PROGRAMS)
-    with Stack(tmp_path_factory.mktemp("e2e") / "stack", settings, programs) as running:
-        yield running
+    return serve(getattr(request.module, "SETTINGS", {}), getattr(request.module, "PROGRAMS", PROGRAMS))
 
 
 @pytest.fixture(scope="module")
