@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gas.annotation import overlay_alleles, overlay_build_alleles, overlay_columns, overlay_values
-from gas.annotation.overlay_alleles import allele_key, minimal
-from gas.annotation.overlay_build import build
-from gas.annotation.overlays import Overlays, OverlaySpec, Variant
+from gas.annotation.overlays import Overlays, OverlaySpec, alleles, build_alleles, columns, values
+from gas.annotation.overlays.alleles import allele_key, minimal
+from gas.annotation.overlays.build import build
+from gas.annotation.overlays.lookup import Variant
 from gas.annotation.reference import BundleError, Contig, ContigSequence
 
 #            1234567890123456789012345678901234567890
@@ -142,7 +142,7 @@ def test_no_allele_of_this_sequence_has_no_minimal_form(variant: tuple[int, str,
 
 
 def test_shift_is_bounded_and_leaves_runs_of_n_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overlay_alleles, "MAX_SHIFT", 100)
+    monkeypatch.setattr(alleles, "MAX_SHIFT", 100)
     assert minimal(500, "A", "AA", "A" * 600) == (400, "", "A")
     assert minimal(500, "NN", "N", "N" * 600) == (500, "N", "")
 
@@ -221,7 +221,7 @@ LONG = ["A" * 12, "ACGTACGTACGTACG", "C" * 11 + "N", "T" * 40]
 
 
 def test_long_alleles_are_compared_letter_by_letter(genome: Genome, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overlay_alleles.zlib, "crc32", lambda text: 7)  # every long allele at a position has one hash
+    monkeypatch.setattr(alleles.zlib, "crc32", lambda text: 7)  # every long allele at a position has one hash
     records = [f"1 28 . G G{bases} . . SIG=n{number}" for number, bases in enumerate(LONG)]
     entry = add("SIG", *records, f"1 1 . {GENOME['1'][:36]} A . . SIG=deletion")
     assert entry["alleles"] == 5
@@ -251,7 +251,7 @@ def test_lists_go_to_their_alleles_and_texts_stay_whole(genome: Genome, add: Add
 
 
 def test_values_are_encoded_as_vcf_demands() -> None:
-    assert overlay_columns.encoded("a;b=c,d e%3Bf%zz%2c\t") == "a%3Bb%3Dc%2Cd%20e%3Bf%25zz%252c%09"
+    assert columns.encoded("a;b=c,d e%3Bf%zz%2c\t") == "a%3Bb%3Dc%2Cd%20e%3Bf%25zz%252c%09"
 
 
 def test_bytes_beyond_ascii_survive(genome: Genome, add: Add) -> None:
@@ -375,9 +375,9 @@ def test_agrees_with_a_dictionary_whatever_the_order_and_memory(
         )
         (folder / "overlays").mkdir()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(overlay_build_alleles, "STRETCH_BITS", 2)
-            patch.setattr(overlay_build_alleles, "ROWS_IN_MEMORY", 3)
-            patch.setattr(overlay_columns, "DISTINCT_TEXTS_IN_MEMORY", 1)
+            patch.setattr(build_alleles, "STRETCH_BITS", 2)
+            patch.setattr(build_alleles, "ROWS_IN_MEMORY", 3)
+            patch.setattr(columns, "DISTINCT_TEXTS_IN_MEMORY", 1)
             spec = OverlaySpec("A", folder / "a.vcf", ("AC", "SIG"))
             genome.manifest["overlays"].append(build(spec, genome, folder / "overlays"))
     queries: list[Variant] = [
@@ -419,7 +419,7 @@ def test_a_bundle_without_overlays_answers_nothing(tmp_path: Path) -> None:
 
 
 def test_many_texts_do_not_stay_in_memory(genome: Genome, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overlay_values, "_CACHED_TEXTS", 1)
+    monkeypatch.setattr(values, "_CACHED_TEXTS", 1)
     add("SIG", *[f"1 {pos} . {GENOME['1'][pos - 1]} A . . SIG=t{pos}" for pos in (2, 3, 4, 5)])
     opened = Overlays.open(genome)
     for pos in (2, 3, 4, 5, 2):

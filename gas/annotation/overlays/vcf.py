@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from gas.annotation.overlay_lines import Lines, listing
-from gas.annotation.overlay_sources import Allele, Field
+from gas.annotation.overlays.lines import Lines, listing
+from gas.annotation.overlays.sources import Allele, Field
 from gas.annotation.reference import BundleError
 
 _META = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,>]*)')

@@ -5,12 +5,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from gas.annotation.overlay_build_alleles import write_alleles
-from gas.annotation.overlay_build_intervals import write_intervals
-from gas.annotation.overlay_columns import Column, column_for
-from gas.annotation.overlay_fit import BEYOND_END, REF_DIFFERS, Reference
-from gas.annotation.overlay_sources import Field, Source, files_of, open_sources, sha256_of_all
-from gas.annotation.overlays import ALLELES, INTERVALS, OverlaySpec
+from gas.annotation.overlays.build_alleles import write_alleles
+from gas.annotation.overlays.build_intervals import write_intervals
+from gas.annotation.overlays.columns import Column, column_for
+from gas.annotation.overlays.files import files_of, open_sources, sha256_of_all
+from gas.annotation.overlays.fit import BEYOND_END, REF_DIFFERS, Reference
+from gas.annotation.overlays.lookup import ALLELES, INTERVALS
+from gas.annotation.overlays.sources import Field, Source
+from gas.annotation.overlays.spec import OverlaySpec
 from gas.annotation.reference import BundleError
 
 # What an INFO key may not hold (VCF 4.3, section 1.6.1).

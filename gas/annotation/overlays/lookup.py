@@ -1,30 +1,23 @@
-"""Overlays: what ClinVar, gnomAD, scores and regions say of a record, looked up in batches.
+"""Looks batches of records up in all overlays of a bundle.
 
-An overlay of alleles is the sorted integers of a contig's alleles (`overlay_alleles`) with one column a field beside
-them, an overlay of intervals its sorted starts and ends; all memory-mapped and opened when first asked for.
-`overlay_build` writes them; this module reads them.
+An overlay of alleles is the sorted integers of a contig's alleles (`alleles`) with one column a field beside them, an
+overlay of intervals its sorted starts and ends; all memory-mapped and opened when first asked for.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gas.annotation.overlay_intervals import IntervalOverlay
-from gas.annotation.overlay_lookup import AlleleOverlay, Queries
-from gas.annotation.reference import BundleError
+from gas.annotation.overlays.allele_lookup import AlleleOverlay, Queries
+from gas.annotation.overlays.interval_lookup import IntervalOverlay
 
 # (POS, REF, ALT alleles) as they stand in a VCF record.
 Variant = tuple[int, str, tuple[str, ...]]
 
-MAX_FIELDS = 60
 ALLELES, INTERVALS = "alleles", "intervals"
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 class OpenBundle(Protocol):
@@ -34,31 +27,6 @@ class OpenBundle(Protocol):
     manifest: dict[str, Any]
 
     def sequence(self, contig_name: str) -> Any: ...
-
-
-@dataclass(frozen=True)
-class OverlaySpec:
-    """One `--overlay NAME=FILE:FIELD[,FIELD…]`."""
-
-    name: str
-    path: Path
-    fields: tuple[str, ...]
-
-    @classmethod
-    def parse(cls, text: str) -> "OverlaySpec":
-        """Read the command line's form; raises BundleError with what is wrong about it."""
-        name, equals, rest = text.partition("=")
-        file, colon, listed = rest.rpartition(":")
-        fields = tuple(field.strip() for field in listed.split(","))
-        if not (equals and colon and file and all(fields)):
-            raise BundleError(f"{text!r} is no overlay: write NAME=FILE:FIELD or NAME=FILE:FIELD,FIELD.")
-        if not _NAME.fullmatch(name):
-            raise BundleError(f"{name!r} cannot name an overlay: use letters, digits and '_', a letter first.")
-        if len(set(fields)) < len(fields):
-            raise BundleError(f"The overlay {name} lists a field twice.")
-        if len(fields) > MAX_FIELDS:
-            raise BundleError(f"The overlay {name} lists {len(fields)} fields; at most {MAX_FIELDS} are possible.")
-        return cls(name, Path(file), fields)
 
 
 class Overlays:
@@ -107,7 +75,3 @@ class Overlays:
             else:
                 overlay.add(fragments, contig, queries)
         return fragments
-
-
-def _opened(folder: Path, entry: dict[str, Any]) -> AlleleOverlay | IntervalOverlay:
-    return IntervalOverlay(folder, entry) if entry.get("shape") == INTERVALS else AlleleOverlay(folder, entry)

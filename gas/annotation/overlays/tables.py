@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from gas.annotation.accessions import family
-from gas.annotation.overlay_lines import Lines, is_comment, listing
-from gas.annotation.overlay_sources import Allele, Field
+from gas.annotation.overlays.lines import Lines, is_comment, listing
+from gas.annotation.overlays.sources import Allele, Field
 from gas.annotation.reference import BundleError
 
 NO_POSITION = "no position on this assembly"

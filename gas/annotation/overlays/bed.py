@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from gas.annotation.overlay_lines import Lines, is_comment, listing
-from gas.annotation.overlay_sources import Field, Interval
-from gas.annotation.overlay_tables import common_types
+from gas.annotation.overlays.lines import Lines, is_comment, listing
+from gas.annotation.overlays.sources import Field, Interval
+from gas.annotation.overlays.tables import common_types
 from gas.annotation.reference import BundleError
 
 EMPTY = "interval is empty"

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
-from gas.annotation.overlay_alleles import Bases
+from gas.annotation import accessions
+from gas.annotation.overlays.alleles import Bases
 from gas.annotation.reference import Contig
 
 NOT_ON_REFERENCE = "contig is not in the reference"
@@ -42,7 +43,8 @@ class Places:
         try:
             return self._found[written]
         except KeyError:
-            contig = self._reference.resolve(written)
+            names = (written, *accessions.synonyms(written, self._reference.assembly))
+            contig = next(filter(None, map(self._reference.resolve, names)), None)
             place = None
             if contig:
                 sequence = self._reference.sequence(contig.name)

@@ -1,4 +1,4 @@
-"""Writes an overlay of alleles: they become sorted keys and value columns (`overlay_lookup` says how they are read).
+"""Writes an overlay of alleles: they become sorted keys and value columns (`allele_lookup` says how they are read).
 
 Rows are spilled to disk by stretches of the contig and sorted one stretch at a time, so that neither the size nor the
 order of the source matters to memory.
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gas.annotation.overlay_alleles import SINGLE_BASE, allele_key, minimal
-from gas.annotation.overlay_columns import Column, TextWriter, final
-from gas.annotation.overlay_fit import NOT_ON_REFERENCE, REF_DIFFERS, Places, Reference
-from gas.annotation.overlay_sources import AlleleSource
-from gas.annotation.overlay_values import TextTable
+from gas.annotation.overlays.alleles import SINGLE_BASE, allele_key, minimal
+from gas.annotation.overlays.columns import Column, TextWriter, final
+from gas.annotation.overlays.fit import NOT_ON_REFERENCE, REF_DIFFERS, Places, Reference
+from gas.annotation.overlays.sources import AlleleSource
+from gas.annotation.overlays.values import TextTable
 
 STRETCH_BITS = 22  # 4 Mb: about a million of gnomAD's alleles
 ROWS_IN_MEMORY = 200_000
