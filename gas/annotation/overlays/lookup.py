@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from gas.annotation.overlays.allele_lookup import AlleleOverlay, Queries
 from gas.annotation.overlays.interval_lookup import IntervalOverlay
 
-# (POS, REF, ALT alleles) as they stand in a VCF record.
-Variant = tuple[int, str, tuple[str, ...]]
-
 ALLELES, INTERVALS = "alleles", "intervals"
 
 
@@ -55,16 +52,12 @@ class Overlays:
         """(INFO id, VCF Type) of every overlay field, in output order."""
         return [(field["id"], field["type"]) for entry in self._entries for field in entry["fields"]]
 
-    def info(self, contig: str, records: Sequence[Variant]) -> list[str]:
+    def info(self, contig: str, positions: NDArray[np.int64], refs: Sequence[str], alts: Sequence[str]) -> list[str]:
         """For each record what the overlays know, as "NAME_FIELD=v1,v2;…" with one value an ALT, or "".
 
-        `contig` is the bundle's own name; positions must lie on it. Batches are quickest; order does not matter.
+        The records come as columns, POS as an array and ALT as it is written. `contig` is the bundle's own name;
+        positions must lie on it. Batches are quickest; order does not matter.
         """
-        positions = np.array([pos for pos, _, _ in records], dtype=np.int64)
-        return self.look_up(contig, positions, [ref for _, ref, _ in records], [",".join(a) for _, _, a in records])
-
-    def look_up(self, contig: str, positions: NDArray[np.int64], refs: Sequence[str], alts: Sequence[str]) -> list[str]:
-        """As `info`, of records by column; `alts` as the ALT column is written."""
         fragments = [""] * len(refs)
         if not self._overlays or not fragments:
             return fragments

@@ -58,7 +58,15 @@ class Genome:
 
 
 def look_up(genome: Genome, *records: tuple[int, str, str], contig: str = "1") -> list[str]:
-    return Overlays.open(genome).info(contig, [(pos, ref, tuple(alts.split(","))) for pos, ref, alts in records])
+    """What the overlays of a bundle, opened anew, know of (POS, REF, ALT) records."""
+    return ask(Overlays.open(genome), *records, contig=contig)
+
+
+def ask(overlays: Overlays, *records: tuple[int, str, str], contig: str = "1") -> list[str]:
+    """What opened overlays know of (POS, REF, ALT) records."""
+    positions = np.array([pos for pos, _, _ in records], dtype=np.int64)
+    refs, alts = [ref for _, ref, _ in records], [alt for _, _, alt in records]
+    return overlays.info(contig, positions, refs, alts)
 
 
 def edits(sequence: str) -> st.SearchStrategy[tuple[int, str, str]]:

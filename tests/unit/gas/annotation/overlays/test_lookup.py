@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from gas.annotation.overlays import Overlays, build_alleles, columns, values
 from gas.annotation.overlays.alleles import minimal
-from gas.annotation.overlays.lookup import Variant
-from tests.unit.gas.annotation.overlays.genome import GENOME, HEADER, Add, Genome, edits
+from tests.unit.gas.annotation.overlays.genome import GENOME, HEADER, Add, Genome, ask, edits, look_up
 
 
 def naive(sequence: str, rows: Sequence[tuple[int, str, str, str]]) -> dict[str, str]:
@@ -42,19 +41,16 @@ def test_agrees_with_a_dictionary_whatever_the_order_and_memory(
             patch.setattr(build_alleles, "ROWS_IN_MEMORY", 3)
             patch.setattr(columns, "DISTINCT_TEXTS_IN_MEMORY", 1)
             genome.add(folder / "a.vcf", "AC,SIG", "A")
-    queries: list[Variant] = [
-        (pos, ref, (alt,)) for pos, ref, alt in [*data.draw(st.lists(edits(sequence), max_size=10)), *drawn]
-    ]
+    queries = [*data.draw(st.lists(edits(sequence), max_size=10)), *drawn]
     known = naive(sequence, rows)
-    answers = Overlays.open(genome).info("1", queries)
-    for (pos, ref, (alt,)), answer in zip(queries, answers, strict=True):
+    answers = look_up(genome, *queries)
+    for (pos, ref, alt), answer in zip(queries, answers, strict=True):
         value = known.get(sequence[: pos - 1] + alt + sequence[pos - 1 + len(ref) :])
         expected = f"A_AC={value};A_SIG=s{value}" if value and minimal(pos, ref, alt, sequence) else ""
         assert answer == expected
     # The same alleles as one multi-allelic record, position by position.
-    for pos, ref, (alt,) in queries:
-        (whole,) = Overlays.open(genome).info("1", [(pos, ref, ("*", alt))])
-        (single,) = Overlays.open(genome).info("1", [(pos, ref, (alt,))])
+    for pos, ref, alt in queries:
+        whole, single = look_up(genome, (pos, ref, f"*,{alt}"), (pos, ref, alt))
         assert whole == ";".join(part.replace("=", "=.,") for part in single.split(";") if part)
 
 
@@ -76,8 +72,8 @@ def test_a_bundle_without_overlays_answers_nothing(tmp_path: Path) -> None:
     bundle = SimpleNamespace(path=tmp_path, manifest={}, sequence=lambda name: None)
     opened = Overlays.open(bundle)
     assert opened.header_lines() == []
-    assert opened.info("1", [(1, "A", ("C",)), (2, "C", ("T", "G"))]) == ["", ""]
-    assert opened.info("1", []) == []
+    assert ask(opened, (1, "A", "C"), (2, "C", "T,G")) == ["", ""]
+    assert ask(opened) == []
 
 
 def test_many_texts_do_not_stay_in_memory(genome: Genome, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,4 +81,4 @@ def test_many_texts_do_not_stay_in_memory(genome: Genome, add: Add, monkeypatch:
     add("SIG", *[f"1 {pos} . {GENOME['1'][pos - 1]} A . . SIG=t{pos}" for pos in (2, 3, 4, 5)])
     opened = Overlays.open(genome)
     for pos in (2, 3, 4, 5, 2):
-        assert opened.info("1", [(pos, GENOME["1"][pos - 1], ("A",))]) == [f"DB1_SIG=t{pos}"]
+        assert ask(opened, (pos, GENOME["1"][pos - 1], "A")) == [f"DB1_SIG=t{pos}"]
