@@ -4,7 +4,7 @@
 
 Makes an overlay as dense as gnomAD's genomes, with an INFO column of their length, and one as dense as ClinVar, of
 which the annotated file shares as much as a person's does; then annotates that file with a bundle that has neither, in
-turn with one that has both. Nothing is downloaded.
+turn with one that has both; the fields are those of scripts/build-reference. Nothing is downloaded.
 """
 
 import argparse
@@ -31,7 +31,7 @@ GNOMAD_HEADER = """##INFO=<ID=AC,Number=A,Type=Integer,Description="Alternate al
 ##INFO=<ID=AN,Number=1,Type=Integer,Description="Total number of alleles">
 ##INFO=<ID=AF,Number=A,Type=Float,Description="Alternate allele frequency">
 ##INFO=<ID=nhomalt,Number=A,Type=Integer,Description="Count of homozygous individuals">
-##INFO=<ID=AF_nfe,Number=A,Type=Float,Description="Alternate allele frequency in the non-Finnish European group">
+##INFO=<ID=AF_grpmax,Number=A,Type=Float,Description="Allele frequency of the group where it is highest">
 """
 CLINVAR_HEADER = """##INFO=<ID=CLNSIG,Number=.,Type=String,Description="Aggregate germline classification">
 ##INFO=<ID=CLNDN,Number=.,Type=String,Description="Preferred disease name">
@@ -56,7 +56,7 @@ def main() -> None:
         write_vcf(many, chosen.fasta, variants)
         gnomad = overlay(folder / "gnomad.vcf.gz", chosen.fasta, variants, IN_GNOMAD, GNOMAD_PER_BASE, rng)
         clinvar = overlay(folder / "clinvar.vcf.gz", chosen.fasta, variants, IN_CLINVAR, CLINVAR_PER_BASE, rng)
-        given = [f"GNOMAD={gnomad}:AC,AN,AF,nhomalt,AF_nfe", f"CLINVAR={clinvar}:CLNSIG,CLNDN,CLNREVSTAT,ALLELEID"]
+        given = [f"GNOMAD={gnomad}:AF,AF_grpmax,nhomalt", f"CLINVAR={clinvar}:CLNSIG,CLNREVSTAT,CLNDN"]
         measure_building(folder, chosen.fasta, chosen.gff3, given)
         bundles = {
             "without": build_bundle(folder / "without", chosen.fasta, chosen.gff3, []),
@@ -122,6 +122,7 @@ def gnomad_info(rng: random.Random) -> Iterator[str]:
     total = 152_000 - 2 * rng.randint(0, 1000)
     count = rng.choice((1, 1, 1, 2, 3, rng.randint(1, total)))
     yield from (f"AC={count}", f"AN={total}", f"AF={count / total:.5e}", "grpmax=nfe")
+    yield f"AF_grpmax={min(1, 3 * count / total):.5e}"
     for population in POPULATIONS:
         for sex in ("", "_XX", "_XY"):
             group = f"{population}{sex}"
