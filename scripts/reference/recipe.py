@@ -60,9 +60,7 @@ class Recipe:
         overlays = [source.name for source in self.sources if source.role == OVERLAY]
         for name in names:
             if name not in overlays:
-                raise RecipeError(
-                    f"The recipe for {self.assembly} has no overlay {name}; it has {', '.join(overlays)}."
-                )
+                raise RecipeError(f"The recipe has no overlay {name}; it has {', '.join(overlays)}.")
         chosen = (source for source in self.sources if source.role != OVERLAY or source.name in names)
         return Recipe(self.assembly, tuple(chosen))
 
@@ -91,9 +89,10 @@ def read(name: str, versions: Mapping[str, str], servers: Mapping[str, str]) -> 
 
 def _recipe(raw: dict[str, Any], versions: Mapping[str, str], servers: Mapping[str, str]) -> Recipe:
     for given, kind in ((versions, "versions"), (servers, "servers")):
+        known = raw.setdefault(kind, {})
         for name in given:
-            if name not in raw[kind]:
-                raise RecipeError(f"The recipe has no {name} among its {kind}, which are {', '.join(raw[kind])}.")
+            if name not in known:
+                raise RecipeError(f"The recipe has no {name} among its {kind}, which are {', '.join(known)}.")
     chosen = {**raw["versions"], **versions}
     sites = {**raw["servers"], **servers}
     return Recipe(raw["assembly"], tuple(_source(entry, chosen, sites) for entry in raw["sources"]))
