@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ import pytest
 from gas.annotation import engine, reference
 from scripts.reference import main as build_reference
 from scripts.reference import recipe as recipes
+from scripts.reference.download import Downloader
 from tests.unit.scripts.reference.publisher import Publisher
 from tests.unit.scripts.reference.test_checksums import bsd_sum
 from tests.unit.scripts.reference.test_download import md5
@@ -93,10 +95,10 @@ def command(site: Publisher, recipe: Path, tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def _room(monkeypatch: pytest.MonkeyPatch) -> None:
+def _room_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The recipe reckons with a human genome; nothing here is as large, nor is every disk."""
     monkeypatch.setattr(build_reference.shutil, "disk_usage", lambda path: SimpleNamespace(free=10**13))
-    monkeypatch.setattr("scripts.reference.download.time.sleep", lambda seconds: None)
+    monkeypatch.setattr(build_reference, "Downloader", partial(Downloader, pause=lambda seconds: None))
 
 
 def test_a_bundle_is_built_of_downloads_that_are_cut_off(
