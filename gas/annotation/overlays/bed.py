@@ -30,6 +30,7 @@ class BedSource:
     def __init__(self, lines: Lines, names: Sequence[str]) -> None:
         """Raises BundleError when it is no BED or a field in `names` is not there."""
         self._lines = lines
+        self.name = lines.name
         self._separator = "\t" if "\t" in lines.first else None
         first = lines.first.lstrip("#").split(self._separator)
         header = [] if _is_interval(first) else first

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from gas.annotation.overlays.alleles import SINGLE_BASE, allele_key, minimal
 from gas.annotation.overlays.columns import Column, TextWriter, final
-from gas.annotation.overlays.fit import NOT_ON_REFERENCE, REF_DIFFERS, Places, Reference
+from gas.annotation.overlays.fit import NOT_ON_REFERENCE, REF_DIFFERS, Places, Reference, unfit
 from gas.annotation.overlays.sources import AlleleSource
 from gas.annotation.overlays.values import TextTable
 
 STRETCH_BITS = 22  # 4 Mb: about a million of gnomAD's alleles
 ROWS_IN_MEMORY = 200_000
+# So many, and more than fit: the rest of the file, perhaps hours of it, need not be read.
+DIFFERING_AT_LEAST = 10_000
 
 NO_SEQUENCE = "allele is not a sequence"
 REPEATED = "allele occurs again"
@@ -55,6 +57,8 @@ class _Spill:
         )
         self.stretches: dict[str, set[int]] = {}
         self.rows = 0
+        self._stores = [column.store for column in columns]
+        self._unknown = [column.unknown() for column in columns]
         self._scratch = scratch
         self._numbers: dict[str, int] = {}
         self._waiting: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
@@ -62,12 +66,10 @@ class _Spill:
         self._long = TextWriter(scratch / "long")
 
     def add(self, contig: str, key: int, long: str, texts: list[str | None]) -> None:
-        values = (
-            column.unknown() if text in (None, "", ".") else column.store(text)
-            for column, text in zip(self.columns, texts, strict=True)
-        )
-        row = (key, self._long.add(long) if long else 0, *values)
-        self._waiting.setdefault((contig, key >> 32 + STRETCH_BITS), []).append(row)
+        row = [key, self._long.add(long) if long else 0]
+        for store, unknown, text in zip(self._stores, self._unknown, texts, strict=True):
+            row.append(unknown if text is None or text == "." or not text else store(text))
+        self._waiting.setdefault((contig, key >> 32 + STRETCH_BITS), []).append(tuple(row))
         self.rows += 1
         self._held += 1
         if self._held >= ROWS_IN_MEMORY:
@@ -117,6 +119,8 @@ def _read(source: AlleleSource, reference: Reference, spill: _Spill, skipped: Co
             spill.add(name, *allele_key(*reduced), texts)
         elif bases[max(pos - 1, 0) : pos - 1 + len(ref)] != ref.upper():
             skipped[REF_DIFFERS] += 1
+            if skipped[REF_DIFFERS] > max(spill.rows, DIFFERING_AT_LEAST):
+                raise unfit(source.name, reference.assembly, source.records, spill.rows, skipped)
         else:
             skipped[NO_SEQUENCE] += 1
     skipped.update(source.skipped)

@@ -35,11 +35,12 @@ class Field:
 
 
 class Source(Protocol):
-    """What every file of alleles or intervals has: `origin` and `version` as the file itself tells them.
+    """What every file of alleles or intervals has: its `name`, `origin` and `version` as the file itself tells them.
 
     `records` and `skipped` (reason -> how many) count what has been read so far.
     """
 
+    name: str
     fields: list[Field]
     origin: str
     version: str

@@ -59,6 +59,7 @@ class TableSource:
     def __init__(self, lines: Lines, names: Sequence[str], assembly: str) -> None:
         """Raises BundleError when a column in `names`, or one that says which allele a row is of, is not there."""
         self._lines = lines
+        self.name = lines.name
         self._split = _split(lines.first)
         self._columns = [name.strip() for name in self._split(lines.first.lstrip("#"))]
         self.records = 0

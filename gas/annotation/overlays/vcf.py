@@ -54,6 +54,7 @@ class VcfSource:
     def __init__(self, lines: Lines, names: Sequence[str]) -> None:
         """Raises BundleError when the header lacks a field in `names`."""
         self._lines = lines
+        self.name = lines.name
         self.records = 0
         self.skipped: Counter[str] = Counter()
         self.joined = False
@@ -133,11 +134,11 @@ def _declared(comments: list[str]) -> dict[str, _Declared]:
 
 
 def _value(info: str, key: str) -> str | None:
-    """The value of ";key=value;" in an INFO column between two semicolons."""
-    start = info.find(f";{key}=")
+    """What follows `key`, which is ";name=", in an INFO column between two semicolons."""
+    start = info.find(key)
     if start < 0:
         return None
-    start += len(key) + 2
+    start += len(key)
     return info[start : info.index(";", start)]
 
 
@@ -150,12 +151,15 @@ def _flag(key: str) -> _Getter:
 
 
 def _whole(key: str) -> _Getter:
-    return lambda columns, info, alts: [_value(info, key)] * len(alts)
+    written = f";{key}="
+    return lambda columns, info, alts: [_value(info, written)] * len(alts)
 
 
 def _listed(key: str, reference_first: bool) -> _Getter:
+    written = f";{key}="
+
     def get(columns: list[str], info: str, alts: list[str]) -> list[str | None]:
-        value = _value(info, key)
+        value = _value(info, written)
         values: list[str | None] = list(value.split(",")[reference_first:]) if value else []
         # A list of another length cannot be told apart by allele.
         return values if len(values) == len(alts) else [None] * len(alts)
@@ -164,8 +168,10 @@ def _listed(key: str, reference_first: bool) -> _Getter:
 
 
 def _part(key: str, places: list[int], highest: bool) -> _Getter:
+    written = f";{key}="
+
     def get(columns: list[str], info: str, alts: list[str]) -> list[str | None]:
-        value = _value(info, key)
+        value = _value(info, written)
         found: list[list[str]] = [[] for _ in alts]
         for entry in value.split(",") if value else ():
             parts = entry.split("|")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pysam
 import pytest
 
-from gas.annotation.overlays import Overlays, alleles, columns
+from gas.annotation.overlays import Overlays, alleles, build_alleles, columns
 from gas.annotation.reference import BundleError
 from tests.unit.gas.annotation.overlays.genome import GENOME, HEADER, Add, Genome, look_up
 
@@ -158,6 +158,15 @@ def test_a_list_of_another_length_is_no_value(genome: Genome, add: Add) -> None:
 def test_unusable_sources_are_refused_in_words(add: Add, fields: str, records: list[str], about: str) -> None:
     with pytest.raises(BundleError, match=about):
         add(fields, *records)
+
+
+def test_a_file_of_another_assembly_is_not_read_to_its_end(add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_alleles, "DIFFERING_AT_LEAST", 2)
+    wrong = ["1 1 . G C . . AC=1"] * 5
+    with pytest.raises(BundleError, match=r"of its 3 records 0 .* \(3 times: REF differs from the reference\)"):
+        add("AC", *wrong)
+    entry = add("AC", "1 1 . A C,G,T . . AC=1,1,1", *wrong[:3], name="DB2")
+    assert entry["skipped"]["REF differs from the reference"] == 3
 
 
 def test_unreadable_files_are_refused_in_words(genome: Genome, tmp_path: Path) -> None:
