@@ -139,7 +139,7 @@ class Worker:
         if not self.table.overlay_fields:
             return [""] * len(records)
         refs, alts = [fields[REF] for fields in records], [fields[ALT] for fields in records]
-        return self.overlays.info(contig.name, _positions(records), refs, alts)
+        return self.overlays.look_up(contig.name, _positions(records), refs, alts)
 
 
 def replaced_info(overlays: Overlays) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ class Overlays:
         """(INFO id, VCF Type) of every overlay field, in output order."""
         return [(field["id"], field["type"]) for entry in self._entries for field in entry["fields"]]
 
-    def info(self, contig: str, positions: NDArray[np.int64], refs: Sequence[str], alts: Sequence[str]) -> list[str]:
+    def look_up(self, contig: str, positions: NDArray[np.int64], refs: Sequence[str], alts: Sequence[str]) -> list[str]:
         """For each record what the overlays know, as "NAME_FIELD=v1,v2;…" with one value an ALT, or "".
 
         The records come as columns, POS as an array and ALT as it is written. `contig` is the bundle's own name;

@@ -66,7 +66,7 @@ def ask(overlays: Overlays, *records: tuple[int, str, str], contig: str = "1") -
     """What opened overlays know of (POS, REF, ALT) records."""
     positions = np.array([pos for pos, _, _ in records], dtype=np.int64)
     refs, alts = [ref for _, ref, _ in records], [alt for _, _, alt in records]
-    return overlays.info(contig, positions, refs, alts)
+    return overlays.look_up(contig, positions, refs, alts)
 
 
 def edits(sequence: str) -> st.SearchStrategy[tuple[int, str, str]]:
