@@ -1,6 +1,7 @@
 """The command line: `gas annotate` and `gas reference build`."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -85,6 +86,8 @@ def build(overlays: tuple[str, ...], origins: Path | None, out: Path, debug: boo
     from gas.annotation import overlays as overlay
     from gas.annotation import reference as bundles
 
+    # A large overlay takes hours.
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     specs = [overlay.OverlaySpec.parse(text) for text in overlays]
     noted = _origins(origins) if origins else {}
     bundle = bundles.build(**given, overlays=specs, out=out, origins=noted)

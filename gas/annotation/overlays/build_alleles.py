@@ -4,6 +4,7 @@ Rows are spilled to disk by stretches of the contig and sorted one stretch at a 
 order of the source matters to memory.
 """
 
+import logging
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -25,8 +26,13 @@ ROWS_IN_MEMORY = 200_000
 # So many, and more than fit: the rest of the file, perhaps hours of it, need not be read.
 DIFFERING_AT_LEAST = 10_000
 
+# How often those who wait hear that it goes on.
+ROWS_BETWEEN_WORDS = 10_000_000
+
 NO_SEQUENCE = "allele is not a sequence"
 REPEATED = "allele occurs again"
+
+_log = logging.getLogger(__name__)
 
 
 def write_alleles(
@@ -36,8 +42,10 @@ def write_alleles(
     with tempfile.TemporaryDirectory(prefix=".overlay.", dir=folder.parent) as scratch:
         spill = _Spill(Path(scratch), columns)
         for source in sources:
+            _log.info("Reading %s.", source.name)
             _read(source, reference, spill, skipped)
         spill.close()
+        _log.info("Sorting %s alleles.", f"{spill.rows:,}")
         return {
             contig: {
                 "stem": str(number),
@@ -74,6 +82,8 @@ class _Spill:
         self._held += 1
         if self._held >= ROWS_IN_MEMORY:
             self._flush()
+        if self.rows % ROWS_BETWEEN_WORDS == 0:
+            _log.info("%s alleles read.", f"{self.rows:,}")
 
     def _flush(self) -> None:
         for (contig, stretch), rows in self._waiting.items():

@@ -82,3 +82,12 @@ def test_many_texts_do_not_stay_in_memory(genome: Genome, add: Add, monkeypatch:
     opened = Overlays.open(genome)
     for pos in (2, 3, 4, 5, 2):
         assert ask(opened, (pos, GENOME["1"][pos - 1], "A")) == [f"DB1_SIG=t{pos}"]
+
+
+def test_those_who_wait_hear_how_far_it_is(
+    add: Add, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(build_alleles, "ROWS_BETWEEN_WORDS", 2)
+    caplog.set_level("INFO")
+    add("AC", "1 1 . A C,G,T . . AC=1,2,3")
+    assert caplog.messages == ["Reading DB1.vcf.", "2 alleles read.", "Sorting 3 alleles."]
