@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Page, Request, expect
+from playwright.sync_api import Dialog, Page, Request, Route, expect
 
 from scripts.local import loopback
 from scripts.local.stack import Stack
@@ -122,6 +122,16 @@ def test_after_a_reload_the_same_file_continues_where_it_stopped(visit: Visit, f
     expect(notice).to_have_count(0)
     visit.arrives(file)
     assert [re.findall(r"partNumber=(\d+)", url) for url in sent] == [["5"]]
+
+
+def test_a_file_chosen_before_the_script_is_there_is_taken_up(visit: Visit, file_of: Callable[..., Path]) -> None:
+    file = file_of(1000)
+    held: list[Route] = []
+    visit.page.route("**/static/upload/main.js*", held.append)
+    visit.page.reload(wait_until="commit")
+    visit.page.locator("#file").set_input_files(file)
+    held[0].continue_()
+    visit.arrives(file)
 
 
 def test_an_unfinished_upload_can_be_discarded(visit: Visit, file_of: Callable[..., Path]) -> None:
