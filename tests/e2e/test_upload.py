@@ -127,7 +127,7 @@ def test_after_a_reload_the_same_file_continues_where_it_stopped(visit: Visit, f
 def test_a_file_chosen_before_the_script_is_there_is_taken_up(visit: Visit, file_of: Callable[..., Path]) -> None:
     file = file_of(1000)
     held: list[Route] = []
-    visit.page.route("**/static/upload/main.js*", held.append)
+    visit.page.route("**/static/upload/main.js*", lambda route: held.append(route))
     visit.page.reload(wait_until="commit")
     visit.page.locator("#file").set_input_files(file)
     held[0].continue_()
