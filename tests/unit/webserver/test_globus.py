@@ -69,6 +69,23 @@ def test_a_sound_token_names_who_signed_in() -> None:
         id_token(key="", algorithm="none"),
         id_token(key="a shared secret, long enough for HMAC" * 2, algorithm="HS512"),
     ],
+    # A token is another one in each process, and tests need the same names in all.
+    ids=[
+        "none",
+        "no token",
+        "another's",
+        "expired",
+        "no expiry",
+        "no audience",
+        "no subject",
+        "no issuer",
+        "another issuer",
+        "no nonce",
+        "another nonce",
+        "empty nonce",
+        "unsigned",
+        "shared secret",
+    ],
 )
 def test_an_unsound_token_is_refused(token: str | None) -> None:
     made, _ = globus(token)
