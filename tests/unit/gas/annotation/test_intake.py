@@ -206,7 +206,9 @@ def test_the_old_mitochondrion_of_hg19_is_not_mistaken_for_the_new_one(tmp_path:
     assert "NC_001807" in given.notes[0]
 
 
-@pytest.mark.parametrize("content", [b"\n\n\n", gzip.compress(b"", mtime=0), (HEAD[0] + "\n").encode(), b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    "content", [b"\n\n\n", gzip.compress(b"", mtime=0), (HEAD[0] + "\n").encode(), b"\xef\xbb\xbf"]
+)
 def test_a_file_with_nothing_in_it_is_refused(content: bytes, bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(InputRefused):
         open_input(write(tmp_path, content), bundle)
