@@ -75,7 +75,7 @@ def reference() -> None:
 @click.option("--name", required=True, help="The bundle's name, which every result will carry.")
 @click.option("--assembly", required=True, help="The genome assembly, such as GRCh38.")
 @click.option("--fasta", required=True, type=_FILE, help="The genome's sequence, FASTA, plain or gzip.")
-@click.option("--gff3", required=True, type=_FILE, help="The gene models, Ensembl's GFF3, plain or gzip.")
+@click.option("--gff3", required=True, type=_FILE, help="The gene models, GFF3 or GTF, plain or gzip.")
 @click.option("--overlay", "overlays", multiple=True, metavar="NAME=FILE:FIELD,…", help="Values to add to alleles.")
 @click.option("--out", required=True, type=_FILE, help="The folder to make.")
 @click.option("--debug", is_flag=True, help="Show the traceback of a fault.")

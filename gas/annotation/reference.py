@@ -20,7 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     from gas.annotation.overlays import OverlaySpec
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 SEQUENCE = "sequence.bin"
 MODELS = "models"
@@ -137,7 +137,7 @@ def build(
     origins: Mapping[str, Mapping[str, str]] | None = None,
     notice: str = "",
 ) -> Bundle:
-    """Write the bundle `out` (a folder that must not exist) from a FASTA and a GFF3, plain or gzip, and open it.
+    """Write the bundle `out` (a folder that must not exist) from a FASTA and a GFF3 or GTF, plain or gzip; open it.
 
     `origins` adds to the manifest where a source comes from: file name to "version", "licence" and the like. `notice`,
     for those who pass the bundle on, becomes its file NOTICE. The folder appears whole or not at all. Raises
@@ -212,8 +212,8 @@ def _write(
 
 
 def _write_models(directory: Path, gff3: Path, bundle: Bundle) -> dict[str, Any]:
-    # Only needed here: whoever opens a bundle does not read GFF3.
-    from gas.annotation import models, segments, transcripts
+    # Only needed here: whoever opens a bundle does not read gene models.
+    from gas.annotation import gene_files, models, segments, transcripts
 
     def name_of(written: str) -> str | None:
         contig = bundle.resolve(written)
@@ -221,7 +221,7 @@ def _write_models(directory: Path, gff3: Path, bundle: Bundle) -> dict[str, Any]
 
     directory.mkdir()
     by_contig: dict[str, list[models.Model]] = {name: [] for name in bundle.contigs}
-    for model in models.read_gff3(gff3, name_of):
+    for model in gene_files.read(gff3, name_of):
         if model.end > bundle.contigs[model.contig].length:
             raise BundleError(
                 f"{gff3.name}: {model.id} ends beyond {model.contig}; the gene models are for another assembly."

@@ -139,7 +139,7 @@ class Segments:
         self._members = np.asarray(np.load(directory / MEMBERS, mmap_mode="r"))
         self.transcripts = transcripts
         self.source = source
-        self._layouts: dict[str, csq.Layout] = {}
+        self._layouts: dict[Transcript, csq.Layout] = {}
         self._entries: dict[int, list[Entry]] = {}
         self._described: dict[int, tuple[str, ...] | None] = {}
 
@@ -196,9 +196,9 @@ class Segments:
 
     def layout(self, transcript: Transcript) -> csq.Layout:
         """The transcript's part of its rows."""
-        layout = self._layouts.get(transcript.id)
+        layout = self._layouts.get(transcript)
         if layout is None:
-            layout = self._layouts[transcript.id] = csq.Layout(transcript, self.source)
+            layout = self._layouts[transcript] = csq.Layout(transcript, self.source)
         return layout
 
     def _decode(self, segment: int) -> list[Entry]:
@@ -241,7 +241,7 @@ class Segments:
         strand = transcript.strand
         named = position(transcript, place)
         coding = in_coding(transcript, place, place)
-        if named is None or place < transcript.exon_starts[0] or (coding and base is None):
+        if named is None or place < transcript.exon_starts[0] or (coding and (base is None or not transcript.plain)):
             return OTHER, transcript
         if coding:
             index = transcript.exon_at(place)
