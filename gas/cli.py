@@ -77,17 +77,25 @@ def reference() -> None:
 @click.option("--fasta", required=True, type=_FILE, help="The genome's sequence, FASTA, plain or gzip.")
 @click.option("--gff3", required=True, type=_FILE, help="The gene models, GFF3 or GTF, plain or gzip.")
 @click.option("--overlay", "overlays", multiple=True, metavar="NAME=FILE:FIELD,…", help="Values to add to alleles.")
+@click.option("--codon-table", "codes", multiple=True, metavar="CONTIG=NUMBER", help="A contig's NCBI genetic code.")
 @click.option("--out", required=True, type=_FILE, help="The folder to make.")
 @click.option("--debug", is_flag=True, help="Show the traceback of a fault.")
-def build(name: str, assembly: str, fasta: Path, gff3: Path, overlays: tuple[str, ...], out: Path, debug: bool) -> None:
+def build(overlays: tuple[str, ...], codes: tuple[str, ...], out: Path, debug: bool, **given: Any) -> None:
     """Build a reference bundle from a genome's sequence and gene models."""
     from gas.annotation import overlays as overlay
     from gas.annotation import reference as bundles
 
     specs = [overlay.OverlaySpec.parse(text) for text in overlays]
-    bundle = bundles.build(name, assembly, fasta, gff3, specs, out)
+    bundle = bundles.build(**given, overlays=specs, out=out, codon_tables=dict(map(_codon_table, codes)))
     models = bundle.manifest["models"]["transcripts"]
     click.echo(f"{out}: {len(bundle.contigs):,} contigs, {models:,} transcripts, {len(specs):,} overlays.", err=True)
+
+
+def _codon_table(text: str) -> tuple[str, int]:
+    contig, equals, number = text.rpartition("=")
+    if not equals or not number.isdecimal():
+        raise click.BadParameter(f"{text!r}: write CONTIG=NUMBER, such as Mito=3", param_hint="--codon-table")
+    return contig, int(number)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

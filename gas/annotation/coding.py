@@ -142,23 +142,14 @@ class Coding:
         return self._peptide(self.codons[0]), self._peptide(self.codons[1])
 
     def _peptide(self, codons: str) -> str:
-        peptide = translate(codons, self.transcript.table)
-        if self.transcript.stated:
-            peptide = "".join([self._as_stated(codons, place) or residue for place, residue in enumerate(peptide)])
+        peptide = self.transcript.read(codons, self.span.protein_start or 1)
         return peptide + "X" if len(codons) % 3 and peptide != "*" else peptide
-
-    def _as_stated(self, codons: str, place: int) -> str:
-        """What a codon, if it is the reference's at its place, stands for against the genetic code; else ""."""
-        number = (self.span.protein_start or 1) + place
-        residue = self.transcript.stated.get(number, "")
-        same = codons[3 * place : 3 * place + 3] == self.transcript.cds[3 * number - 3 : 3 * number]
-        return residue if same else ""
 
     @cached_property
     def unreadable(self) -> bool:
         """The variant lies where the CDS is not read in its first codon's frame, so that its codons are not known."""
-        ends = (self.span.protein_start or 0, self.span.protein_end or 0)
-        return bool(self.transcript.slip) and max(ends) > self.transcript.readable
+        last = max(self.span.protein_start or 0, self.span.protein_end or 0)
+        return self.transcript.slip > 0 and last > self.transcript.readable
 
     @cached_property
     def incomplete_codon(self) -> bool:

@@ -17,6 +17,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from gas.annotation import accessions
+
 if TYPE_CHECKING:
     from gas.annotation.overlays import OverlaySpec
 
@@ -136,12 +138,14 @@ def build(
     out: str | os.PathLike[str],
     origins: Mapping[str, Mapping[str, str]] | None = None,
     notice: str = "",
+    codon_tables: Mapping[str, int] | None = None,
 ) -> Bundle:
     """Write the bundle `out` (a folder that must not exist) from a FASTA and a GFF3 or GTF, plain or gzip; open it.
 
     `origins` adds to the manifest where a source comes from: file name to "version", "licence" and the like. `notice`,
-    for those who pass the bundle on, becomes its file NOTICE. The folder appears whole or not at all. Raises
-    BundleError for what is wrong with the inputs.
+    for those who pass the bundle on, becomes its file NOTICE. `codon_tables` gives contigs NCBI genetic codes; a gene's
+    own comes first, and without either it is 2 for a mitochondrion and 1 for others. The folder appears whole or not at
+    all. Raises BundleError for what is wrong with the inputs.
     """
     target = Path(out)
     if not _NAME.fullmatch(name):
@@ -153,7 +157,7 @@ def build(
     try:
         if notice:
             (work / NOTICE).write_text(notice, encoding="utf-8")
-        manifest = _write(work, name, assembly, Path(fasta), Path(gff3), overlays)
+        manifest = _write(work, name, assembly, Path(fasta), Path(gff3), overlays, codon_tables or {})
         for source in manifest["sources"]:
             source.update((origins or {}).get(source["file"], {}))
         (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -180,9 +184,16 @@ def sha256_of(path: Path) -> str:
 
 
 def _write(
-    work: Path, name: str, assembly: str, fasta: Path, gff3: Path, overlays: "Sequence[OverlaySpec]"
+    work: Path,
+    name: str,
+    assembly: str,
+    fasta: Path,
+    gff3: Path,
+    overlays: "Sequence[OverlaySpec]",
+    codon_tables: Mapping[str, int],
 ) -> dict[str, Any]:
-    contigs = list(_write_sequence(fasta, work / SEQUENCE))
+    contigs = list(_write_sequence(fasta, work / SEQUENCE, assembly))
+    _set_codon_tables(contigs, codon_tables)
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
@@ -209,6 +220,18 @@ def _write(
         if path.is_file()
     }
     return manifest
+
+
+def _set_codon_tables(contigs: list[dict[str, Any]], codon_tables: Mapping[str, int]) -> None:
+    from gas.annotation.codons import TABLES
+
+    entries = {entry["name"]: entry for entry in contigs}
+    for name, number in codon_tables.items():
+        if name not in entries:
+            raise BundleError(f"A genetic code is given for {name!r}, which the sequence does not have.")
+        if number not in TABLES:
+            raise BundleError(f"{number} is no genetic code that GAS knows; NCBI numbers them.")
+        entries[name]["codon_table"] = number
 
 
 def _write_models(directory: Path, gff3: Path, bundle: Bundle) -> dict[str, Any]:
@@ -244,7 +267,7 @@ def _version() -> str:
     return version("gas-genomics")
 
 
-def _write_sequence(fasta: Path, out: Path) -> Iterator[dict[str, Any]]:
+def _write_sequence(fasta: Path, out: Path, assembly: str) -> Iterator[dict[str, Any]]:
     """Append each record's bases to `out`; yields the contigs' manifest entries."""
     seen: set[str] = set()
     offset = 0
@@ -254,7 +277,7 @@ def _write_sequence(fasta: Path, out: Path) -> Iterator[dict[str, Any]]:
                 raise BundleError(f"{fasta.name} has two sequences called {name}.")
             seen.add(name)
             file.write(bases)
-            yield asdict(_describe(name, bases)) | {"offset": offset}
+            yield asdict(_describe(name, bases, assembly)) | {"offset": offset}
             offset += len(bases)
     if not seen:
         raise BundleError(f"{fasta.name} holds no sequence; a FASTA file begins with a '>' line.")
@@ -281,7 +304,7 @@ def _fasta_records(fasta: Path) -> Iterator[tuple[str, bytes]]:
         yield name, b"".join(lines)
 
 
-def _describe(name: str, bases: bytes) -> Contig:
+def _describe(name: str, bases: bytes, assembly: str) -> Contig:
     if name in (*MITOCHONDRIAL_NAMES, RCRS_ACCESSION):
         synonyms: tuple[str, ...] = MITOCHONDRIAL_NAMES
         if hashlib.md5(bases, usedforsecurity=False).hexdigest() == RCRS_MD5:
@@ -289,6 +312,7 @@ def _describe(name: str, bases: bytes) -> Contig:
         table = VERTEBRATE_MITOCHONDRIAL_CODE
     else:
         synonyms = (name[3:],) if name.lower().startswith("chr") and len(name) > 3 else (f"chr{name}",)
+        synonyms += accessions.synonyms(name, assembly)
         table = STANDARD_CODE
     return Contig(name, len(bases), tuple(s for s in synonyms if s != name), table)
 

@@ -157,12 +157,28 @@ class Transcript:
     @cached_property
     def peptide(self) -> str:
         """The protein, one letter a residue, without its stop."""
-        return self._as_stated(translate_protein(self.cds, self.table))
+        protein = translate_protein(self.cds, self.table)
+        if self.stated:
+            protein = "".join([self.stated.get(number, residue) for number, residue in enumerate(protein, 1)])
+        return protein
 
     @cached_property
     def residues(self) -> str:
         """What each whole codon of the CDS stands for."""
-        return self._as_stated(translate(self.cds, self.table))
+        return self.read(self.cds, 1)
+
+    def read(self, codons: str, first: int) -> str:
+        """The amino acids of whole codons that stand at the place of the `first` residue and those behind it.
+
+        What the gene models state holds for a codon that is as and where it is in the reference.
+        """
+        residues = translate(codons, self.table)
+        for number, residue in self.stated.items():
+            place = number - first
+            same = codons[3 * place : 3 * place + 3] == self.cds[3 * number - 3 : 3 * number]
+            if 0 <= place < len(residues) and same:
+                residues = residues[:place] + residue + residues[place + 1 :]
+        return residues
 
     @property
     def plain(self) -> bool:
@@ -193,11 +209,6 @@ class Transcript:
         nearest = self.slip if inside else (self.exon_starts[index + 1] if self.strand > 0 else self.exon_ends[index])
         base = self.cdna(nearest)
         return (base - self.cds_first + self.pad) // 3 if base else 0
-
-    def _as_stated(self, residues: str) -> str:
-        if not self.stated:
-            return residues
-        return "".join([self.stated.get(number, residue) for number, residue in enumerate(residues, 1)])
 
 
 class Transcripts:
