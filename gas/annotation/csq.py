@@ -75,7 +75,7 @@ def row(
     places = "||||"
     if touches_exon(transcript, min(start, end), max(start, end)):
         span = coding.span if coding else locate(transcript, start, end)
-        places = f"{_range(span.cdna_start, span.cdna_end)}|{_coding_fields(coding)}"
+        places = f"{between(span.cdna_start, span.cdna_end)}|{_coding_fields(coding)}"
     return (
         f"{allele}|{so.describe(found)}{layout.gene}{exon_and_intron(transcript, start, end)}|"
         f"{layout.name if coding_name else ''}{coding_name}|{protein_name}|{places}|"
@@ -98,8 +98,8 @@ def _coding_fields(coding: Coding | None) -> str:
     if coding.peptides is not None:
         ref, alt = (peptide or "-" for peptide in coding.peptides)
         peptides = ref if ref == alt else f"{ref}/{alt}"
-    residues = "" if coding.unreadable else _range(span.protein_start, span.protein_end)
-    return f"{_range(span.cds_start, span.cds_end)}|{residues}|{peptides}|{_codons(coding, span)}"
+    residues = "" if coding.unreadable else between(span.protein_start, span.protein_end)
+    return f"{between(span.cds_start, span.cds_end)}|{residues}|{peptides}|{_codons(coding, span)}"
 
 
 def _codons(coding: Coding, span: Span) -> str:
@@ -114,7 +114,8 @@ def _codons(coding: Coding, span: Span) -> str:
     return "/".join(shown)
 
 
-def _range(start: int | None, end: int | None) -> str:
+def between(start: int | None, end: int | None) -> str:
+    """Two positions as "5", "5-7", "?-7" or "5-?"; "" for none."""
     if start is None:
         return "" if end is None else f"?-{end}"
     if end is None:
