@@ -6,6 +6,7 @@ A bundle is written once by `build` and never changed. `load` checks it against 
 import gzip
 import hashlib
 import json
+import mmap
 import os
 import re
 import shutil
@@ -38,7 +39,6 @@ RCRS_ACCESSION = "NC_012920.1"
 STANDARD_CODE, VERTEBRATE_MITOCHONDRIAL_CODE = 1, 2
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_NOT_NUCLEOTIDE = re.compile(rb"[^ACGTUNRYSWKMBDHV]")
 
 
 class BundleError(Exception):
@@ -91,7 +91,9 @@ class Bundle:
             self.contigs[contig.name] = contig
             self._offsets[contig.name] = entry["offset"]
         self._by_synonym = {s: c for c in self.contigs.values() for s in c.synonyms} | self.contigs
-        self._sequence: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+        self._mapping: mmap.mmap | None = None
+        self._sequence = np.empty(0, np.uint8)
+        self._touched = ""
 
     def resolve(self, name: str) -> Contig | None:
         """The contig that `name` (as written in a user's file) means, or None."""
@@ -99,9 +101,16 @@ class Bundle:
 
     def sequence(self, contig_name: str) -> ContigSequence:
         """The bases of the contig with this (the bundle's own) name; nothing is read before it is sliced."""
-        if self._sequence is None:
+        if self._mapping is None:
+            with (self.path / SEQUENCE).open("rb") as file:
+                self._mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             # A plain array over the mapping: slicing np.memmap itself takes ten times as long.
-            self._sequence = np.asarray(np.memmap(self.path / SEQUENCE, dtype=np.uint8, mode="r"))
+            self._sequence = np.frombuffer(self._mapping, np.uint8)
+        if contig_name != self._touched:
+            # A page that is touched may bring a megabyte with it, and a thousand of them a gigabyte. What is let go of
+            # here stays in the system's cache.
+            self._touched = contig_name
+            self._mapping.madvise(mmap.MADV_DONTNEED)
         start = self._offsets[contig_name]
         return ContigSequence(self._sequence[start : start + self.contigs[contig_name].length])
 
@@ -253,7 +262,7 @@ def _write_models(directory: Path, gff3: Path, bundle: Bundle) -> dict[str, Any]
     for found in by_contig.values():
         found.sort(key=lambda model: (model.start, model.end))
     transcripts.write([model for found in by_contig.values() for model in found], directory)
-    ranges = segments.write(by_contig.values(), directory)
+    ranges = segments.write(list(by_contig.values()), directory, workers=os.cpu_count() or 1)
     return {
         "file": gff3.name,
         "transcripts": sum(map(len, by_contig.values())),
@@ -269,10 +278,13 @@ def _version() -> str:
 
 def _write_sequence(fasta: Path, out: Path, assembly: str) -> Iterator[dict[str, Any]]:
     """Append each record's bases to `out`; yields the contigs' manifest entries."""
+    # Only needed here, as what reads gene models.
+    from gas.annotation.fasta import records
+
     seen: set[str] = set()
     offset = 0
     with out.open("wb") as file:
-        for name, bases in _fasta_records(fasta):
+        for name, bases in records(fasta):
             if name in seen:
                 raise BundleError(f"{fasta.name} has two sequences called {name}.")
             seen.add(name)
@@ -281,27 +293,6 @@ def _write_sequence(fasta: Path, out: Path, assembly: str) -> Iterator[dict[str,
             offset += len(bases)
     if not seen:
         raise BundleError(f"{fasta.name} holds no sequence; a FASTA file begins with a '>' line.")
-
-
-def _fasta_records(fasta: Path) -> Iterator[tuple[str, bytes]]:
-    name: str | None = None
-    lines: list[bytes] = []
-    with open_text(fasta) as file:
-        for number, line in enumerate(file, 1):
-            if line.startswith(b">"):
-                if name is not None:
-                    yield name, b"".join(lines)
-                words = line[1:].split()
-                if not words:
-                    raise BundleError(f"{fasta.name}, line {number}: the sequence has no name.")
-                name, lines = words[0].decode("utf-8", "replace"), []
-                continue
-            bases = line.strip().upper()
-            if _NOT_NUCLEOTIDE.search(bases) or (bases and name is None):
-                raise BundleError(f"{fasta.name}, line {number}: this is not nucleotide sequence in FASTA format.")
-            lines.append(bases)
-    if name is not None:
-        yield name, b"".join(lines)
 
 
 def _describe(name: str, bases: bytes, assembly: str) -> Contig:

@@ -182,8 +182,10 @@ class Transcript:
 
     @property
     def plain(self) -> bool:
-        """Whether the genetic code alone says what the CDS stands for."""
-        return not (self.recoded or self.slip or SELENOPROTEIN in self.tags)
+        """Whether the codon alone says what a change in it means, but in the first and the last."""
+        # Behind a UTR VEP takes the first three bases for the start codon, whole or not.
+        broken_start = self.pad and self.cds_first > 1
+        return not (self.recoded or self.slip or broken_start or SELENOPROTEIN in self.tags)
 
     @cached_property
     def stated(self) -> dict[int, str]:
