@@ -22,8 +22,8 @@ def records(fasta: Path) -> Iterator[tuple[str, bytes]]:
     parts: list[bytes] = []
     before = 0
     for block in _blocks(fasta):
-        # Text, header, text, header, ..., text.
-        pieces = _HEADER.split(block)
+        # Text, header, text, header, ..., text; most blocks have no header.
+        pieces = _HEADER.split(block) if b">" in block else [block]
         for place, piece in enumerate(pieces):
             if place % 2:
                 if name is not None:
