@@ -10,7 +10,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from gas.annotation import csq, rows
+from gas.annotation import csq, rows, structural
 from gas.annotation.bgzf import compress
 from gas.annotation.header import VcfHeader
 from gas.annotation.overlays import Overlays
@@ -37,8 +37,6 @@ _TERMS = re.compile(r"(?:^|,)[^|]*\|([^|]+\|[A-Z]+)")
 _PASSED = {
     "missing": "no alternative allele",
     "star": "overlapping deletion (*)",
-    "symbolic": "symbolic allele",
-    "breakend": "breakend",
 }
 _Fields = list[str]
 
@@ -81,6 +79,7 @@ class Worker:
         self._wanted = wanted
         self._replaced = replaced_info(self.overlays)
         self._segments: tuple[str, Segments] | None = None
+        self._mates: dict[str, Segments] = {}
 
     def annotate(self, records: Sequence[Record]) -> Done:
         """One batch, sorted; the records leave in the same order, without the rejected ones."""
@@ -117,7 +116,7 @@ class Worker:
             # Records come by contig: what was decoded of the one before will not be wanted again.
             self._segments = (contig.name, open_segments(self._bundle, contig.name))
         segments = self._segments[1]
-        found = _csq(segments, records, output.summary)
+        found = _csq(segments, self._open_mate, records, output.summary)
         known = self._overlay_info(contig, records)
         for fields, annotation, overlay in zip(records, found, known, strict=True):
             if self._wanted.tsv or self._wanted.parquet:
@@ -128,12 +127,23 @@ class Worker:
                 output.tally.annotated += 1
                 info = f"CSQ={annotation}" if info in ("", ".") else f"{info};CSQ={annotation}"
             else:
-                output.tally.passed[_why_passed(fields[ALT])] += 1
+                output.tally.passed[_why_passed(fields)] += 1
             if overlay:
                 info = overlay if info in ("", ".") else f"{info};{overlay}"
             fields[INFO] = info
             output.lines.append("\t".join(fields))
         _count_variants(records, output.summary)
+
+    def _open_mate(self, chrom: str) -> Segments | None:
+        """The segments that a breakend's other end lies in."""
+        contig = self._header.resolve(chrom, self._bundle)
+        if contig is None:
+            return None
+        if self._segments is not None and self._segments[0] == contig.name:
+            return self._segments[1]
+        if contig.name not in self._mates:
+            self._mates[contig.name] = open_segments(self._bundle, contig.name)
+        return self._mates[contig.name]
 
     def _overlay_info(self, contig: Contig, records: list[_Fields]) -> list[str]:
         if not self.table.overlay_fields:
@@ -162,7 +172,7 @@ def _positions(records: list[_Fields]) -> NDArray[np.int64]:
     return np.array([int(fields[POS]) for fields in records], np.int64)
 
 
-def _csq(segments: Segments, records: list[_Fields], summary: Summary) -> list[str]:
+def _csq(segments: Segments, open_mate: structural.OpenMate, records: list[_Fields], summary: Summary) -> list[str]:
     """Each record's CSQ, "" for those that have no allele to annotate; counted in `summary`."""
     positions = _positions(records)
     changes = rows.CHANGES
@@ -179,6 +189,9 @@ def _csq(segments: Segments, records: list[_Fields], summary: Summary) -> list[s
                 touched.append(segment)
         else:
             annotation = rows.record(segments, segment, position, ref, alt)
+            if structural.CANDIDATE.search(alt):
+                more = structural.record(segments, open_mate, position, ref, alt, fields[INFO])
+                annotation = f"{annotation},{more}" if annotation and more else annotation or more
             others.append(annotation)
         found.append(annotation)
     # Equal sets of terms are added up first: most records have one of few.
@@ -190,9 +203,10 @@ def _csq(segments: Segments, records: list[_Fields], summary: Summary) -> list[s
     return found
 
 
-def _why_passed(alt: str) -> str:
-    kind = allele_kind(alt.split(",")[0])
-    return _PASSED.get(kind or "", "no allele to annotate")
+def _why_passed(fields: _Fields) -> str:
+    reason = structural.why_passed(int(fields[POS]), fields[REF], fields[ALT], fields[INFO])
+    kind = allele_kind(fields[ALT].split(",")[0])
+    return reason or _PASSED.get(kind or "", "no allele to annotate")
 
 
 def _count_variants(records: list[_Fields], summary: Summary) -> None:

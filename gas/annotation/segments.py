@@ -6,7 +6,7 @@ one a transcript in reach; annotating a change then is a search and a few format
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,32 +50,58 @@ class Range:
     blocks: tuple[int, int]
 
 
-def write(by_contig: Iterable[list[Model]], directory: Path) -> list[Range]:
+def write(by_contig: Sequence[list[Model]], directory: Path, workers: int = 1) -> list[Range]:
     """Write the segments of each contig's models (sorted as their tables are); returns the contigs' ranges."""
     ranges: list[Range] = []
-    all_cuts: list[NDArray[np.int32]] = []
-    blocks: list[int] = []
-    offsets: list[int] = [0]
-    members: list[int] = []
-    first_transcript = first_cut = 0
-    for models in by_contig:
-        cuts = _cuts(models)
-        first_block = len(blocks)
-        for start, active in _blocks(models):
-            blocks.append(start)
-            members.extend(active)
-            offsets.append(len(members))
-        ranges.append(
-            Range((first_transcript, len(models)), (first_cut, len(cuts)), (first_block, len(blocks) - first_block))
-        )
-        all_cuts.append(cuts)
+    parts: list[_Arrays] = []
+    first_transcript = first_cut = first_block = 0
+    for models, part in zip(by_contig, _arrays_of_all(by_contig, workers), strict=True):
+        cuts, blocks, _, _ = part
+        ranges.append(Range((first_transcript, len(models)), (first_cut, len(cuts)), (first_block, len(blocks))))
+        parts.append(part)
         first_transcript += len(models)
         first_cut += len(cuts)
-    np.save(directory / CUTS, np.concatenate(all_cuts) if all_cuts else np.empty(0, np.int32))
-    np.save(directory / BLOCKS, np.array(blocks, np.int32))
-    np.save(directory / OFFSETS, np.array(offsets, np.int64))
-    np.save(directory / MEMBERS, np.array(members, np.int32))
+        first_block += len(blocks)
+    cuts, blocks, counts, members = (np.concatenate(arrays) for arrays in zip(_NOTHING, *parts, strict=True))
+    np.save(directory / CUTS, cuts)
+    np.save(directory / BLOCKS, blocks)
+    np.save(directory / OFFSETS, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]))
+    np.save(directory / MEMBERS, members)
     return ranges
+
+
+# A contig's cuts, its blocks' first positions, their numbers of members, and those.
+_Arrays = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+_NOTHING: _Arrays = (np.empty(0, np.int32),) * 4
+# Below this many models a second process takes longer to start than it saves.
+_WORTH_A_PROCESS = 20_000
+_shared: Sequence[list[Model]] = ()
+
+
+def _arrays_of_all(by_contig: Sequence[list[Model]], workers: int) -> Iterator[_Arrays]:
+    global _shared
+    _shared = by_contig
+    try:
+        if workers < 2 or sum(map(len, by_contig)) < _WORTH_A_PROCESS:
+            yield from map(_arrays, range(len(by_contig)))
+            return
+        # Only here: whoever opens a bundle has no use for them.
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        # Forked, the workers have the models without a copy.
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
+            yield from pool.map(_arrays, range(len(by_contig)))
+    finally:
+        _shared = ()
+
+
+def _arrays(place: int) -> _Arrays:
+    models = _shared[place]
+    found = list(_blocks(models))
+    members = np.array([index for _, active in found for index in active], np.int32)
+    starts = np.array([start for start, _ in found], np.int32)
+    return _cuts(models), starts, np.array([len(active) for _, active in found], np.int32), members
 
 
 def _cuts(models: list[Model]) -> NDArray[np.int32]:
@@ -139,7 +165,7 @@ class Segments:
         self._members = np.asarray(np.load(directory / MEMBERS, mmap_mode="r"))
         self.transcripts = transcripts
         self.source = source
-        self._layouts: dict[str, csq.Layout] = {}
+        self._layouts: dict[Transcript, csq.Layout] = {}
         self._entries: dict[int, list[Entry]] = {}
         self._described: dict[int, tuple[str, ...] | None] = {}
 
@@ -196,9 +222,9 @@ class Segments:
 
     def layout(self, transcript: Transcript) -> csq.Layout:
         """The transcript's part of its rows."""
-        layout = self._layouts.get(transcript.id)
+        layout = self._layouts.get(transcript)
         if layout is None:
-            layout = self._layouts[transcript.id] = csq.Layout(transcript, self.source)
+            layout = self._layouts[transcript] = csq.Layout(transcript, self.source)
         return layout
 
     def _decode(self, segment: int) -> list[Entry]:
@@ -241,7 +267,7 @@ class Segments:
         strand = transcript.strand
         named = position(transcript, place)
         coding = in_coding(transcript, place, place)
-        if named is None or place < transcript.exon_starts[0] or (coding and base is None):
+        if named is None or place < transcript.exon_starts[0] or (coding and (base is None or not transcript.plain)):
             return OTHER, transcript
         if coding:
             index = transcript.exon_at(place)

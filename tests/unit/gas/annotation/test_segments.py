@@ -1,13 +1,15 @@
 """Segments must say what the general path says, wherever a variant lies."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gas.annotation import csq, rows
+from gas.annotation import csq, gene_files, rows, segments
 from gas.annotation.reference import Bundle
 from gas.annotation.segments import Segments, open_segments
+from tests.unit.gas.annotation.agreement import SYNTHETIC
 
 CONTIGS = ("syn1", "syn2", "MT")
 
@@ -71,3 +73,17 @@ def test_a_contig_without_genes_is_intergenic(synthetic_bundle: Bundle) -> None:
     segments = open_segments(synthetic_bundle, "syn2")
     (segment,) = segments.find(np.array([7_500]))
     assert rows.record(segments, segment, 7_500, "A", "C").startswith("C|intergenic_variant|MODIFIER|")
+
+
+def test_any_number_of_processes_writes_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = gene_files.read(SYNTHETIC / "genes.gff3", lambda name: name)
+    by_contig = [[model for model in found if model.contig == name] for name in (*CONTIGS, "none")]
+    monkeypatch.setattr("gas.annotation.segments._WORTH_A_PROCESS", 0)
+    ranges = []
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        ranges.append(segments.write(by_contig, folder, workers))
+    assert ranges[0] == ranges[1]
+    for path in (tmp_path / "1").iterdir():
+        assert path.read_bytes() == (tmp_path / "2" / path.name).read_bytes()
