@@ -24,9 +24,9 @@ from gas.annotation.batches import Done, Wanted, Worker, replaced_info
 from gas.annotation.header import VcfHeader
 from gas.annotation.intake import Input, OutOfOrder, open_input
 from gas.annotation.limits import Limits
+from gas.annotation.lines import Lines
 from gas.annotation.overlays import Overlays
 from gas.annotation.receipt import Receipt, Tally
-from gas.annotation.records import Record
 from gas.annotation.reference import Bundle
 from gas.annotation.summary import Summary
 from gas.annotation.tables import ParquetWriter, TsvWriter
@@ -182,7 +182,7 @@ def _start_worker(bundle: Bundle, header: VcfHeader, wanted: Wanted) -> None:
     _worker = Worker(bundle, header, wanted)
 
 
-def _work(batch: list[Record]) -> Done:
+def _work(batch: Lines) -> Done:
     assert _worker is not None
     return _worker.annotate(batch)
 

@@ -28,17 +28,18 @@ CUTS, BLOCKS, OFFSETS, MEMBERS = "cuts.npy", "blocks.npy", "block_offsets.npy", 
 _WINDOWS = np.array([-3, 0, 2, 4, 5, 6, 8, 17], np.int64)
 
 # Kinds of entries; all begin with (kind, transcript). Numbers are `a + b * position`.
-# FLANK: head, a, b, tail: the row is the allele, head, DISTANCE, tail.
-# PLACE: head, a, b, tail, strand, anchor: the allele, head, HGVSc's number, REF>ALT on the strand, tail. `anchor` is
-#   what stands before each number in HGVSc, such as "88+"; head ends with it.
-# EXON: head, a, b, tail, strand, c, d: as PLACE, then two bars, cDNA_position (c + d * position), tail.
+# FLANK: head, a, b, tail, reach: the row is the allele, head, DISTANCE, tail.
+# PLACE: head, a, b, tail, reach, strand, layout, anchor: the allele, head, HGVSc's number, REF>ALT on the strand, tail.
+#   `anchor` is what stands before each number in HGVSc, such as "88+"; head ends with it.
+# EXON: as PLACE, then c, d: two bars and cDNA_position (c + d * position) stand before the tail.
 # CODON: layout, exon, a, b, splice terms: cDNA position; the codon is looked up.
 # OTHER: the general path.
+# `reach` are the first and the last position for which the entry holds; the segment may end before.
 FLANK, PLACE, EXON, CODON, OTHER = range(5)
 Entry = tuple[Any, ...]
 
 # Segments kept; beyond that all are dropped and touched anew, so that a whole genome does not fill the memory.
-_KEPT_SEGMENTS = 50_000
+_KEPT_SEGMENTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,6 @@ class Segments:
         self.source = source
         self._layouts: dict[str, csq.Layout] = {}
         self._entries: dict[int, list[Entry]] = {}
-        self._described: dict[int, tuple[str, ...] | None] = {}
 
     def find(self, positions: NDArray[np.int64]) -> list[int]:
         """The segments of these positions; -1 before the first."""
@@ -166,20 +166,10 @@ class Segments:
         if entries is None:
             if len(self._entries) >= _KEPT_SEGMENTS:
                 self._entries.clear()
-                self._described.clear()
                 self._layouts.clear()
                 self.transcripts.forget()
             entries = self._entries[segment] = self._decode(segment)
         return entries
-
-    def described(self, segment: int) -> tuple[str, ...] | None:
-        """The Consequence|IMPACT of every row of a single-base change here; None where it depends on the base."""
-        if segment not in self._described:
-            entries = self.entries(segment)
-            fixed = all(entry[0] in (FLANK, PLACE, EXON) for entry in entries)
-            texts = ["|".join(entry[2].split("|", 3)[1:3]) for entry in entries] if fixed else None
-            self._described[segment] = tuple(texts or ["intergenic_variant|MODIFIER"]) if texts is not None else None
-        return self._described[segment]
 
     def near(self, start: int, end: int) -> list[Transcript]:
         """The transcripts that a variant touches or is up- or downstream of; for an insertion start = end + 1."""
@@ -204,10 +194,11 @@ class Segments:
     def _decode(self, segment: int) -> list[Entry]:
         if segment < 0:
             return []
-        place = int(self.cuts[segment])
-        return [self._entry(transcript, place) for transcript in self.near(place, place)]
+        bounds = self.bounds(segment)
+        return [self._entry(transcript, bounds) for transcript in self.near(bounds[0], bounds[0])]
 
-    def _entry(self, transcript: Transcript, place: int) -> Entry:
+    def _entry(self, transcript: Transcript, bounds: tuple[int, int]) -> Entry:
+        place = bounds[0]
         layout = self.layout(transcript)
         if not within(transcript, place, place):
             side = -1 if place < transcript.start else -2
@@ -215,28 +206,37 @@ class Segments:
                 return known
             head = f"|{so.describe(flank_terms(transcript, place))}{layout.gene}||||||||||1|"
             edge, slope = (transcript.start, -1) if side == -1 else (-transcript.end, 1)
-            entry: Entry = (FLANK, transcript, head, edge, slope, layout.tail_start + layout.tail_end)
+            reach = (
+                (transcript.start - REACH, transcript.start - 1)
+                if side == -1
+                else (transcript.end + 1, transcript.end + REACH)
+            )
+            entry: Entry = (FLANK, transcript, head, edge, slope, layout.tail_start + layout.tail_end, reach)
             transcript.regions[side] = entry
             return entry
-        key = self._region(transcript, place)
-        if key is not None and (known := transcript.regions.get(key)):
-            return known
-        entry = self._inside(transcript, layout, place)
-        if key is not None:
-            transcript.regions[key] = entry
-        return entry
+        half = self._half(transcript, place)
+        if half is None:
+            return self._inside(transcript, layout, place, bounds)
+        known = transcript.regions.get(half[0])
+        if known is None:
+            known = transcript.regions[half[0]] = self._inside(transcript, layout, place, half)
+        return known
 
-    def _region(self, transcript: Transcript, place: int) -> int | None:
-        """A number for the middle of an intron's half, where all positions have the same entry; None elsewhere."""
+    def _half(self, transcript: Transcript, place: int) -> tuple[int, int] | None:
+        """First and last position of the half of an intron, without its ends, where all have the same entry."""
         index = transcript.exon_at(place)
         if index < 0 or index + 1 >= len(transcript.exon_starts) or transcript.frameshift_introns:
             return None
-        from_left, to_right = place - transcript.exon_ends[index], transcript.exon_starts[index + 1] - place
-        if from_left <= 17 or to_right <= 17:
+        left, right = transcript.exon_ends[index], transcript.exon_starts[index + 1]
+        if place - left <= _WINDOWS[-1] or right - place <= _WINDOWS[-1]:
             return None
-        return 2 * index + (from_left < to_right or (from_left == to_right and transcript.strand > 0))
+        # In the middle the upstream exon counts as the nearer one.
+        middle = (left + right) // 2 if transcript.strand > 0 else (left + right - 1) // 2
+        if place <= middle:
+            return left + int(_WINDOWS[-1]) + 1, middle
+        return middle + 1, right - int(_WINDOWS[-1]) - 1
 
-    def _inside(self, transcript: Transcript, layout: csq.Layout, place: int) -> Entry:
+    def _inside(self, transcript: Transcript, layout: csq.Layout, place: int, reach: tuple[int, int]) -> Entry:
         base = transcript.cdna(place)
         strand = transcript.strand
         named = position(transcript, place)
@@ -262,5 +262,5 @@ class Segments:
         start = moving - slope * place
         tail = f"||||||1|{layout.tail_start}{layout.tail_end}"
         if base is None:
-            return PLACE, transcript, head, start, slope, f"||{tail}", strand, anchor
-        return EXON, transcript, head, start, slope, tail, strand, base - strand * place, strand
+            return PLACE, transcript, head, start, slope, f"||{tail}", reach, strand, layout, anchor
+        return EXON, transcript, head, start, slope, tail, reach, strand, layout, anchor, base - strand * place, strand
