@@ -4,10 +4,12 @@ import re
 from typing import NamedTuple
 
 from gas.annotation import csq, hgvs
+from gas.annotation import terms as so
 from gas.annotation.coding import UNAMBIGUOUS
+from gas.annotation.coding_indels import Effects, Indel, effect
 from gas.annotation.codons import reverse_complement
 from gas.annotation.reference import ContigSequence
-from gas.annotation.segments import EXON, FLANK, OTHER, PLACE, Entry, Segments
+from gas.annotation.segments import CODON, EXON, FLANK, OTHER, Entry, Segments
 from gas.annotation.templates import CHANGES, Templates
 
 
@@ -86,63 +88,105 @@ def indel(segments: Segments, segment: int, start: int, end: int, ref: str, alt:
         return csq.intergenic(allele, 1)
     shifts: csq.Shifts = {}
     spots: dict[int, _Spot] = {}
+    effects: Effects = {}
     rows = []
     for entry in entries:
         kind, transcript = entry[:2]
         row = ""
-        if kind in (FLANK, PLACE, EXON) and entry[6][0] <= low and high <= entry[6][1]:
-            if kind == FLANK:
-                _, _, head, a, b, tail, _ = entry
+        if kind == FLANK:
+            _, _, head, a, b, tail, (first, last) = entry
+            if first <= low and high <= last:
                 row = f"{allele}{head}{min(a + b * start, a + b * end)}{tail}"
+        elif kind != OTHER:
+            strand = transcript.strand
+            if strand not in spots:
+                shifts[strand] = hgvs.shift(transcript.sequence, start, end, ref, alt, strand)
+                spots[strand] = _spot(transcript.sequence, start, end, alt, strand, *shifts[strand])
+            if kind == CODON:
+                row = _coding(entry, allele, spots[strand], start, end, effects)
             else:
-                strand = entry[7]
-                if strand not in spots:
-                    shifts[strand] = hgvs.shift(transcript.sequence, start, end, ref, alt, strand)
-                    spots[strand] = _spot(transcript.sequence, start, end, alt, strand, *shifts[strand])
                 row = _placed(entry, allele, spots[strand], start, end)
         rows.append(row or csq.row(transcript, segments.layout(transcript), start, end, ref, alt, 1, shifts))
     return ",".join(rows)
 
 
 class _Spot(NamedTuple):
-    """Where HGVS puts an indel on a strand: `left` to `right` in the strand's direction; what it reads of on the way.
+    """Where HGVS puts an indel on a strand: `left` to `right` in the strand's direction.
 
-    `event` is what HGVSc says of it and `offset` HGVS_OFFSET.
+    `event` is what HGVSc says of it and `offset` HGVS_OFFSET. `low` and `high` are the ends of all the bases that it
+    touches where it was found, `first` and `last` of those that are read where HGVS puts it.
     """
 
     left: int
     right: int
     event: str
     offset: int | str
+    low: int
+    high: int
     first: int
     last: int
+    indel: Indel
 
 
 def _spot(sequence: ContigSequence, start: int, end: int, alt: str, strand: int, moved: int, bases: str) -> _Spot:
-    start, end = start + moved * strand, end + moved * strand
+    low, high = min(start, end), max(start, end)
+    there, there_end = start + moved * strand, end + moved * strand
     offset = moved * strand or ""
     if not alt:
-        left, right = (start, end) if strand > 0 else (end, start)
-        return _Spot(left, right, "del", offset, start, end)
+        left, right = (there, there_end)[::strand]
+        indel = Indel(strand, end - start + 1, "", moved, "")
+        return _Spot(left, right, "del", offset, low, high, there, there_end, indel)
+    inserted, inserted_there = (alt, bases or alt) if strand > 0 else map(reverse_complement, (alt, bases or alt))
+    indel = Indel(strand, 0, inserted, moved, inserted_there)
     size = len(alt)
-    first, last = (start - size, end) if strand > 0 else (start, start + size - 1)
+    first, last = (there - size, there_end) if strand > 0 else (there, there + size - 1)
     if sequence[max(first - 1, 0) : last] == bases:
-        left, right = (first, last) if strand > 0 else (last, first)
-        return _Spot(left, right, "dup", offset, first, last)
-    left, right = (end, start) if strand > 0 else (start, end)
-    event = f"ins{bases if strand > 0 else reverse_complement(bases)}"
-    return _Spot(left, right, event, offset, min(first, end), max(last, start))
+        left, right = (first, last)[::strand]
+        return _Spot(left, right, "dup", offset, low, high, first, last, indel)
+    left, right = (there_end, there)[::strand]
+    ends = min(first, there_end), max(last, there)
+    return _Spot(left, right, f"ins{inserted_there}", offset, low, high, *ends, indel)
 
 
 def _placed(entry: Entry, allele: str, spot: _Spot, start: int, end: int) -> str:
     """The row of an indel that lies, where it was found and where HGVS puts it, within an entry's reach; else ""."""
-    _, _, head, a, b, _, (first, last), _, layout, anchor = entry[:10]
-    left, right, event, offset, spot_first, spot_last = spot
-    if spot_first < first or spot_last > last:
+    _, _, head, a, b, _, (reach, reach_end), _, layout, anchor = entry[:10]
+    left, right, event, offset, low, high, first, last, _ = spot
+    if min(low, first) < reach or max(high, last) > reach_end:
         return ""
     place = f"{a + b * left}" if left == right else f"{a + b * left}_{anchor}{a + b * right}"
     cdna = ""
     if entry[0] == EXON:
-        ends = sorted((entry[10] + entry[11] * start, entry[10] + entry[11] * end))
-        cdna = f"{ends[0]}" if start == end else f"{ends[0]}-{ends[1]}"
+        cdna = _range(entry[10] + entry[11] * start, entry[10] + entry[11] * end)
     return f"{allele}{head}{place}{event}||{cdna}||||||1|{layout.tail_start}{offset}{layout.tail_end}"
+
+
+def _coding(entry: Entry, allele: str, spot: _Spot, start: int, end: int, known: Effects) -> str:
+    """The row of an indel inside of a coding exon, away from splice sites, start and stop codon; "" for any other."""
+    _, transcript, layout, exon, a, strand, found, (coding, coding_end), (quiet, quiet_end) = entry
+    left, right, event, offset, low, high, first, last, indel = spot
+    if low < quiet or high > quiet_end or first < coding or last > coding_end or "*" in transcript.peptide:
+        return ""
+    # An insertion lies before the base that follows it along the transcript.
+    cdna, cdna_end = sorted((a + strand * start, a + strand * end))
+    place = (cdna if indel.deleted else cdna_end) - transcript.cds_first + transcript.pad
+    made = effect(transcript.cds, transcript.utr3, place, indel, transcript.table, known)
+    if made is None:
+        return ""
+    (terms, peptides, codons, before, residue, between, last_residue, after), codon = made
+    codon += 1
+    protein = f"{before}{codon + residue}{between}{'' if last_residue is None else codon + last_residue}{after}"
+    number = 1 - transcript.cds_first
+    left, right = a + strand * left + number, a + strand * right + number
+    number += transcript.pad
+    return (
+        f"{allele}|{so.describe(found | terms)}{layout.gene}{exon}||"
+        f"{layout.name}{left if left == right else f'{left}_{right}'}{event}|{transcript.protein_name}:p.{protein}|"
+        f"{_range(cdna, cdna_end)}|{_range(cdna + number, cdna_end + number)}|"
+        f"{_range(place // 3 + 1, (place + indel.deleted + 2) // 3)}|{peptides}|{codons}||1|"
+        f"{layout.tail_start}{offset}{layout.tail_end}"
+    )
+
+
+def _range(one: int, other: int) -> str:
+    return f"{one}" if one == other else f"{one}-{other}" if one < other else f"{other}-{one}"

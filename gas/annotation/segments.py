@@ -26,13 +26,16 @@ CUTS, BLOCKS, OFFSETS, MEMBERS = "cuts.npy", "blocks.npy", "block_offsets.npy", 
 
 # Where, counted from an intron's first base, the terms of VEP's splice windows change; mirrored at its end.
 _WINDOWS = np.array([-3, 0, 2, 4, 5, 6, 8, 17], np.int64)
+# Bases of an exon that belong to a splice region.
+_SPLICE_REGION = 3
 
 # Kinds of entries; all begin with (kind, transcript). Numbers are `a + b * position`.
 # FLANK: head, a, b, tail, reach: the row is the allele, head, DISTANCE, tail.
 # PLACE: head, a, b, tail, reach, strand, layout, anchor: the allele, head, HGVSc's number, REF>ALT on the strand, tail.
 #   `anchor` is what stands before each number in HGVSc, such as "88+"; head ends with it.
 # EXON: as PLACE, then c, d: two bars and cDNA_position (c + d * position) stand before the tail.
-# CODON: layout, exon, a, b, splice terms: cDNA position; the codon is looked up.
+# CODON: layout, exon, a, b, splice terms, coding, quiet: cDNA position; the codon is looked up. `coding` is what of the
+#   exon is coding, `quiet` what of that is away from splice sites; first and last position each.
 # OTHER: the general path.
 # `reach` are the first and the last position for which the entry holds; the segment may end before.
 FLANK, PLACE, EXON, CODON, OTHER = range(5)
@@ -250,7 +253,16 @@ class Segments:
             if transcript.biotype == NMD_BIOTYPE:
                 found |= so.NMD_TRANSCRIPT
             assert base is not None
-            return CODON, transcript, layout, exon, base - strand * place, strand, found
+            return (
+                CODON,
+                transcript,
+                layout,
+                exon,
+                base - strand * place,
+                strand,
+                found,
+                *_coding_part(transcript, index),
+            )
         found = terms(transcript, place, place, "A", "C", None)
         numbers = csq.exon_and_intron(transcript, place, place)
         text, number, offset = named
@@ -264,3 +276,14 @@ class Segments:
         if base is None:
             return PLACE, transcript, head, start, slope, f"||{tail}", reach, strand, layout, anchor
         return EXON, transcript, head, start, slope, tail, reach, strand, layout, anchor, base - strand * place, strand
+
+
+def _coding_part(transcript: Transcript, index: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last position of what of an exon is coding, and of what of that no splice site is near to."""
+    start, end = transcript.exon_starts[index], transcript.exon_ends[index]
+    coding = max(start, transcript.coding_start), min(end, transcript.coding_end)
+    if transcript.frameshift_introns:
+        return coding, (1, 0)
+    inner_start = start + _SPLICE_REGION if index else start
+    inner_end = end - _SPLICE_REGION if index + 1 < len(transcript.exon_starts) else end
+    return coding, (max(inner_start, coding[0]), min(inner_end, coding[1]))

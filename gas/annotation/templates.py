@@ -158,7 +158,7 @@ def _codon_row(
     used: list[tuple[str, int]],
 ) -> str:
     """The row of a change in a codon; adds what it is filled with to `numbers`, `codons` and `used`."""
-    _, transcript, layout, exon, a, strand, found = entry
+    _, transcript, layout, exon, a, strand, found, *_ = entry
     offset = a - transcript.cds_first + transcript.pad
     low, high = sorted(offset + strand * bound for bound in bounds)
     first = low - low % 3
