@@ -7,8 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gas.annotation import columns, csq, info, rows
-from gas.annotation.bgzf import compress
+from gas.annotation import bgzf, columns, csq, info, rows, tabix
 from gas.annotation.columns import Columns, Ints
 from gas.annotation.header import VcfHeader
 from gas.annotation.lines import Lines
@@ -39,9 +38,13 @@ class Wanted:
 
 @dataclass
 class Done:
-    """A finished batch: BGZF blocks, TSV text and a serialised Arrow batch to append, and counts to add."""
+    """A finished batch: BGZF blocks, TSV text and a serialised Arrow batch to append, and counts to add.
+
+    `index`: of the blocks, None where htslib has to make it.
+    """
 
     vcf: bytes
+    index: list[tabix.Part] | None
     tsv: str
     parquet: bytes | None
     tally: Tally
@@ -52,6 +55,9 @@ class Done:
 class _Output:
     pieces: list[bytes] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
+    # CHROM; first and last positions and lengths of the lines of each run of records.
+    runs: list[tuple[str, Ints, Ints, Ints]] = field(default_factory=list)
+    simple: bool = True
     tally: Tally = field(default_factory=Tally)
     summary: Summary = field(default_factory=Summary)
 
@@ -78,7 +84,9 @@ class Worker:
                 self._annotate_run(contig, chrom, columns, output)
         parquet = arrow_batch(self.table, output.rows) if self._wanted.parquet else None
         tsv = tsv_text(output.rows) if self._wanted.tsv else ""
-        return Done(compress(b"".join(output.pieces)), tsv, parquet, output.tally, output.summary)
+        blocks = bgzf.blocks(b"".join(output.pieces))
+        index = _index(output, blocks)
+        return Done(b"".join(blocks), index, tsv, parquet, output.tally, output.summary)
 
     def _sound(self, run: Lines, contig: Contig | None, tally: Tally) -> Columns | None:
         """The records that can be annotated or passed through, None without any; the others are counted as rejected."""
@@ -122,7 +130,10 @@ class Worker:
             output.tally.passed.update(
                 _why_passed(found.alleles(place)[1]) for place, one in enumerate(annotations) if not one
             )
-        output.pieces += info.with_annotation(found, annotations, known, self._replaced)
+        pieces, lengths = info.with_annotation(found, annotations, known, self._replaced)
+        output.pieces += pieces
+        output.runs.append((chrom, found.positions, found.positions + found.ref_ends - found.ref_starts - 1, lengths))
+        output.simple = output.simple and tabix.simple(found.text)
         _count_variants(chrom, found, output.summary)
 
     def _overlay_info(self, contig: Contig, found: Columns) -> list[str]:
@@ -135,6 +146,21 @@ class Worker:
 def replaced_info(overlays: Overlays) -> tuple[str, ...]:
     """The INFO keys that annotation writes anew."""
     return ("CSQ", *(name for name, _ in overlays.columns()))
+
+
+def _index(output: _Output, blocks: list[bytes]) -> list[tabix.Part] | None:
+    if not output.simple:
+        return None
+    if not output.runs:
+        return []
+    ends = np.cumsum(np.concatenate([[0], *(lengths for *_, lengths in output.runs)]))
+    offsets = tabix.virtual(ends, [len(block) for block in blocks])
+    parts = []
+    first = 0
+    for chrom, begins, last, lengths in output.runs:
+        parts.append(tabix.part(chrom, begins, last, offsets[first : first + len(lengths) + 1]))
+        first += len(lengths)
+    return parts
 
 
 def _alleles_sound(found: Columns) -> bool:

@@ -17,8 +17,13 @@ _FOOTER = struct.Struct("<II")
 
 def compress(data: bytes) -> bytes:
     """`data` as whole BGZF blocks, without the end-of-file block."""
+    return b"".join(blocks(data))
+
+
+def blocks(data: bytes) -> list[bytes]:
+    """`data` as BGZF blocks, each but the last of `BLOCK` bytes."""
     whole = memoryview(data)
-    return b"".join([_block(whole[place : place + BLOCK]) for place in range(0, len(data), BLOCK)])
+    return [_block(whole[place : place + BLOCK]) for place in range(0, len(data), BLOCK)]
 
 
 def _block(data: memoryview) -> bytes:

@@ -4,16 +4,17 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from gas.annotation.columns import Columns
+from gas.annotation.columns import Columns, Ints
 from gas.annotation.records import without_keys
 
 
 def with_annotation(
     found: Columns, annotations: Sequence[bytes], overlays: Sequence[str], replaced: Collection[str]
-) -> list[bytes]:
-    """The lines of these records, in pieces, with `annotations` (CSQ's values) and `overlays` (entries) in INFO.
+) -> tuple[list[bytes], Ints]:
+    """The lines of these records, in pieces, and each line's length.
 
-    "" is for none. `replaced`: keys whose entries in the file's own INFO are dropped.
+    `annotations` are CSQ's values and `overlays` entries of INFO, "" for none. `replaced`: keys whose entries in the
+    file's own INFO are dropped.
     """
     text = found.text
     if any(overlays) or b"" in annotations or any(key.encode() in text for key in replaced):
@@ -27,13 +28,16 @@ def with_annotation(
     rests = zip(found.info_ends.tolist(), (found.ends + 1).tolist(), strict=True)
     for start, end, key, annotation, rest in zip(found.starts.tolist(), ends, keys, annotations, rests, strict=True):
         pieces += (text[start:end], key, annotation, text[rest[0] : rest[1]])
-    return pieces
+    kept = found.ends + 1 - found.starts - np.where(empty, width, 0)
+    lengths = kept + np.where(empty, len(b"CSQ="), len(b";CSQ=")) + np.array([len(one) for one in annotations])
+    return pieces, lengths
 
 
 def _one_by_one(
     found: Columns, annotations: Sequence[bytes], overlays: Sequence[str], replaced: Collection[str]
-) -> list[bytes]:
+) -> tuple[list[bytes], Ints]:
     pieces: list[bytes] = []
+    lengths = []
     places = (found.starts, found.info_starts, found.info_ends, found.ends + 1)
     for (start, info, rest, end), annotation, overlay in zip(
         np.stack(places, axis=1).tolist(), annotations, overlays, strict=True
@@ -44,5 +48,7 @@ def _one_by_one(
             entries.append(overlay.encode("latin-1"))
         if entries and own not in (b"", b"."):
             entries.insert(0, own)
-        pieces += (found.text[start:info], b";".join(entries) or own, found.text[rest:end])
-    return pieces
+        column = b";".join(entries) or own
+        pieces += (found.text[start:info], column, found.text[rest:end])
+        lengths.append(info - start + len(column) + end - rest)
+    return pieces, np.array(lengths, np.int64)
