@@ -133,7 +133,7 @@ def _contig_bytes(contig: _Contig) -> bytes:
     last = max(contig.windows)
     pieces.append(struct.pack("<i", last + 1))
     # A window without a record of its own begins where the next one does.
-    offsets = []
+    offsets: list[int] = []
     for window in range(last, -1, -1):
         offsets.append(contig.windows.get(window, offsets[-1] if offsets else 0))
     pieces.append(struct.pack(f"<{last + 1}Q", *reversed(offsets)))
