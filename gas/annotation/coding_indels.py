@@ -7,7 +7,7 @@ this one has to agree with to the letter.
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from gas.annotation import terms as so
@@ -75,15 +75,14 @@ def effect(cds: str, utr3: str, place: int, indel: Indel, table: int, known: Eff
 
 def _effect(sequence: str, start: int, whole: int, indel: Indel, table: int) -> Effect | None:
     """As `effect`, in a sequence that begins with a codon and has `whole` bases before the stop codon."""
-    code = TABLES[table]
     end = start + indel.deleted
     first, last = start - start % 3, (end + 2) // 3 * 3
     old = sequence[first:last]
     new = f"{sequence[first:start]}{indel.inserted}{sequence[end:last]}"
-    residues, changed = _peptide(old, code), _peptide(new, code)
+    residues, changed = _peptide(old, table), _peptide(new, table)
     if last > whole or residues is None or changed is None or "*" in residues or residues == changed:
         return None
-    if changed and _may_keep_stop(residues, changed, sequence[last:whole], code):
+    if changed and _may_keep_stop(residues, changed, sequence[last:whole], table):
         return None
     frameshift = (len(indel.inserted) - indel.deleted) % 3 != 0
     terms = so.STOP_GAINED if "*" in changed else 0
@@ -111,8 +110,10 @@ def _effect(sequence: str, start: int, whole: int, indel: Indel, table: int) -> 
 _Named = tuple[str, int, str, int | None, str]
 
 
-def _peptide(codons: str, code: dict[str, str]) -> str | None:
+@lru_cache(maxsize=100_000)
+def _peptide(codons: str, table: int) -> str | None:
     """Residues, an X for an incomplete codon at the end; None for an ambiguous codon."""
+    code = TABLES[table]
     residues = [code.get(codons[place : place + 3], "") for place in range(0, len(codons) - 2, 3)]
     if "" in residues:
         return None
@@ -120,13 +121,13 @@ def _peptide(codons: str, code: dict[str, str]) -> str | None:
     return peptide + "X" if len(codons) % 3 and peptide != "*" else peptide
 
 
-def _may_keep_stop(residues: str, changed: str, following: str, code: dict[str, str]) -> bool:
+def _may_keep_stop(residues: str, changed: str, following: str, table: int) -> bool:
     """Whether the general path might find that the stop codon stays where it was (see `Coding.stop_retained`)."""
     if residues == changed[:1] and "*" in changed:
         return True
     if not 0 < len(changed) - len(residues) < 3 or not changed.startswith(residues):
         return False
-    rest = _peptide(following[: len(following) // 3 * 3], code)
+    rest = _peptide(following[: len(following) // 3 * 3], table)
     if rest is None:
         return True
     return (residues + rest).startswith((changed + rest)[: len(residues + rest)])
@@ -164,8 +165,8 @@ def _in_frame(sequence: str, start: int, whole: int, indel: Indel, table: int) -
     code = TABLES[table]
     end = start + indel.deleted
     first, last = start - start % 3, (end + 2) // 3 * 3
-    old = _peptide(sequence[first:last], code)
-    new = _peptide(f"{sequence[first:start]}{indel.inserted_there}{sequence[end:last]}", code)
+    old = _peptide(sequence[first:last], table)
+    new = _peptide(f"{sequence[first:start]}{indel.inserted_there}{sequence[end:last]}", table)
     if last > whole or old is None or new is None or old == new or "*" in old or "*" in new:
         return None
     head = 0
@@ -197,9 +198,9 @@ def _in_frame(sequence: str, start: int, whole: int, indel: Indel, table: int) -
     before = left - len(moving)
     if before < 0:
         return None
-    if _peptide(sequence[3 * before : 3 * left], code) == moving:
+    if _peptide(sequence[3 * before : 3 * left], table) == moving:
         return _run(names, before, "dup")
-    flanks = _peptide(sequence[3 * left - 3 : 3 * left + 3], code)
+    flanks = _peptide(sequence[3 * left - 3 : 3 * left + 3], table)
     if flanks is None:
         return None
     beside = three_letters(flanks)

@@ -8,6 +8,7 @@ from gas.annotation import terms as so
 from gas.annotation.coding import UNAMBIGUOUS
 from gas.annotation.coding_indels import Effects, Indel, effect
 from gas.annotation.codons import reverse_complement
+from gas.annotation.consequence import terms
 from gas.annotation.reference import ContigSequence
 from gas.annotation.segments import CODON, EXON, FLANK, OTHER, Entry, Segments
 from gas.annotation.templates import CHANGES, Templates
@@ -88,7 +89,9 @@ def indel(segments: Segments, segment: int, start: int, end: int, ref: str, alt:
         return csq.intergenic(allele, 1)
     shifts: csq.Shifts = {}
     spots: dict[int, _Spot] = {}
+    whole = (start, end, ref, alt)
     effects: Effects = {}
+    known_terms: _Terms = {}
     rows = []
     for entry in entries:
         kind, transcript = entry[:2]
@@ -103,11 +106,17 @@ def indel(segments: Segments, segment: int, start: int, end: int, ref: str, alt:
                 shifts[strand] = hgvs.shift(transcript.sequence, start, end, ref, alt, strand)
                 spots[strand] = _spot(transcript.sequence, start, end, alt, strand, *shifts[strand])
             if kind == CODON:
-                row = _coding(entry, allele, spots[strand], start, end, effects)
+                row = _coding(entry, spots[strand], whole, effects)
             else:
-                row = _placed(entry, allele, spots[strand], start, end)
+                row = _placed(entry, spots[strand], whole, known_terms)
         rows.append(row or csq.row(transcript, segments.layout(transcript), start, end, ref, alt, 1, shifts))
     return ",".join(rows)
+
+
+# Start, end, REF and ALT, as in gas.annotation.consequence.
+Allele = tuple[int, int, str, str]
+# Consequence|IMPACT of an indel by what decides about it, an entry's `structure`.
+_Terms = dict[tuple[int, ...] | None, str]
 
 
 class _Spot(NamedTuple):
@@ -148,23 +157,34 @@ def _spot(sequence: ContigSequence, start: int, end: int, alt: str, strand: int,
     return _Spot(left, right, f"ins{inserted_there}", offset, low, high, *ends, indel)
 
 
-def _placed(entry: Entry, allele: str, spot: _Spot, start: int, end: int) -> str:
-    """The row of an indel that lies, where it was found and where HGVS puts it, within an entry's reach; else ""."""
-    _, _, head, a, b, _, (reach, reach_end), _, layout, anchor = entry[:10]
+def _placed(entry: Entry, spot: _Spot, allele: Allele, known: _Terms) -> str:
+    """The row of an indel where bases are named alike, where it was found and where HGVS puts it; "" elsewhere."""
+    _, transcript, head, a, b, _, (reach, reach_end), _, layout, anchor, (named, named_end), body, structure = entry[
+        :13
+    ]
     left, right, event, offset, low, high, first, last, _ = spot
-    if min(low, first) < reach or max(high, last) > reach_end:
+    if min(low, first) < named or max(high, last) > named_end:
         return ""
+    start, end, ref, alt = allele
+    if low < reach or high > reach_end:
+        described = known.get(structure)
+        if described is None:
+            described = so.describe(terms(transcript, start, end, ref, alt, None))
+            if structure:
+                known[structure] = described
+        head = f"|{described}{body}"
     place = f"{a + b * left}" if left == right else f"{a + b * left}_{anchor}{a + b * right}"
     cdna = ""
     if entry[0] == EXON:
-        cdna = _range(entry[10] + entry[11] * start, entry[10] + entry[11] * end)
-    return f"{allele}{head}{place}{event}||{cdna}||||||1|{layout.tail_start}{offset}{layout.tail_end}"
+        cdna = _range(entry[13] + entry[14] * start, entry[13] + entry[14] * end)
+    return f"{alt or '-'}{head}{place}{event}||{cdna}||||||1|{layout.tail_start}{offset}{layout.tail_end}"
 
 
-def _coding(entry: Entry, allele: str, spot: _Spot, start: int, end: int, known: Effects) -> str:
+def _coding(entry: Entry, spot: _Spot, allele: Allele, known: Effects) -> str:
     """The row of an indel inside of a coding exon, away from splice sites, start and stop codon; "" for any other."""
     _, transcript, layout, exon, a, strand, found, (coding, coding_end), (quiet, quiet_end) = entry
     left, right, event, offset, low, high, first, last, indel = spot
+    start, end, _, alt = allele
     if low < quiet or high > quiet_end or first < coding or last > coding_end or "*" in transcript.peptide:
         return ""
     # An insertion lies before the base that follows it along the transcript.
@@ -173,14 +193,14 @@ def _coding(entry: Entry, allele: str, spot: _Spot, start: int, end: int, known:
     made = effect(transcript.cds, transcript.utr3, place, indel, transcript.table, known)
     if made is None:
         return ""
-    (terms, peptides, codons, before, residue, between, last_residue, after), codon = made
+    (changed, peptides, codons, before, residue, between, last_residue, after), codon = made
     codon += 1
     protein = f"{before}{codon + residue}{between}{'' if last_residue is None else codon + last_residue}{after}"
     number = 1 - transcript.cds_first
     left, right = a + strand * left + number, a + strand * right + number
     number += transcript.pad
     return (
-        f"{allele}|{so.describe(found | terms)}{layout.gene}{exon}||"
+        f"{alt or '-'}|{so.describe(found | changed)}{layout.gene}{exon}||"
         f"{layout.name}{left if left == right else f'{left}_{right}'}{event}|{transcript.protein_name}:p.{protein}|"
         f"{_range(cdna, cdna_end)}|{_range(cdna + number, cdna_end + number)}|"
         f"{_range(place // 3 + 1, (place + indel.deleted + 2) // 3)}|{peptides}|{codons}||1|"

@@ -26,13 +26,16 @@ CUTS, BLOCKS, OFFSETS, MEMBERS = "cuts.npy", "blocks.npy", "block_offsets.npy", 
 
 # Where, counted from an intron's first base, the terms of VEP's splice windows change; mirrored at its end.
 _WINDOWS = np.array([-3, 0, 2, 4, 5, 6, 8, 17], np.int64)
+_WINDOW = int(_WINDOWS[-1])
 # Bases of an exon that belong to a splice region.
 _SPLICE_REGION = 3
 
 # Kinds of entries; all begin with (kind, transcript). Numbers are `a + b * position`.
 # FLANK: head, a, b, tail, reach: the row is the allele, head, DISTANCE, tail.
-# PLACE: head, a, b, tail, reach, strand, layout, anchor: the allele, head, HGVSc's number, REF>ALT on the strand, tail.
-#   `anchor` is what stands before each number in HGVSc, such as "88+"; head ends with it.
+# PLACE: head, a, b, tail, reach, strand, layout, anchor, named, body, structure: the allele, head, HGVSc's number,
+#   REF>ALT on the strand, tail. `anchor` is what stands before each number in HGVSc, such as "88+"; head ends with it.
+#   `body` is head without its terms; `named` is as `reach`, of body alone; `structure` decides about the terms of
+#   whatever lies in `named` (None: nothing short of the transcript does).
 # EXON: as PLACE, then c, d: two bars and cDNA_position (c + d * position) stand before the tail.
 # CODON: layout, exon, a, b, splice terms, coding, quiet: cDNA position; the codon is looked up. `coding` is what of the
 #   exon is coding, `quiet` what of that is away from splice sites; first and last position each.
@@ -230,14 +233,11 @@ class Segments:
         index = transcript.exon_at(place)
         if index < 0 or index + 1 >= len(transcript.exon_starts) or transcript.frameshift_introns:
             return None
-        left, right = transcript.exon_ends[index], transcript.exon_starts[index + 1]
-        if place - left <= _WINDOWS[-1] or right - place <= _WINDOWS[-1]:
+        inner = transcript.exon_ends[index] + _WINDOW, transcript.exon_starts[index + 1] - _WINDOW
+        if not inner[0] < place < inner[1]:
             return None
-        # In the middle the upstream exon counts as the nearer one.
-        middle = (left + right) // 2 if transcript.strand > 0 else (left + right - 1) // 2
-        if place <= middle:
-            return left + int(_WINDOWS[-1]) + 1, middle
-        return middle + 1, right - int(_WINDOWS[-1]) - 1
+        first, last = _named_part(transcript, place)
+        return max(first, inner[0] + 1), min(last, inner[1] - 1)
 
     def _inside(self, transcript: Transcript, layout: csq.Layout, place: int, reach: tuple[int, int]) -> Entry:
         base = transcript.cdna(place)
@@ -268,14 +268,44 @@ class Segments:
         text, number, offset = named
         moving = abs(offset or number)
         anchor = text[: len(text) - len(str(moving))]
-        head = f"|{so.describe(found)}{layout.gene}{numbers}|{layout.name}{anchor}"
+        body = f"{layout.gene}{numbers}|{layout.name}{anchor}"
+        head = f"|{so.describe(found)}{body}"
         # Numbers with a minus sign fall along the strand, all others grow.
         slope = strand if (offset or number) > 0 else -strand
         start = moving - slope * place
         tail = f"||||||1|{layout.tail_start}{layout.tail_end}"
+        part = reach if transcript.frameshift_introns else _named_part(transcript, place)
+        common = (reach, strand, layout, anchor, part, body)
         if base is None:
-            return PLACE, transcript, head, start, slope, f"||{tail}", reach, strand, layout, anchor
-        return EXON, transcript, head, start, slope, tail, reach, strand, layout, anchor, base - strand * place, strand
+            return PLACE, transcript, head, start, slope, f"||{tail}", *common, _intron(transcript, place)
+        return EXON, transcript, head, start, slope, tail, *common, None, base - strand * place, strand
+
+
+def _named_part(transcript: Transcript, place: int) -> tuple[int, int]:
+    """First and last position of the half of an intron, or the part of an exon, whose bases are named alike."""
+    index = transcript.exon_at(place)
+    start, end = transcript.exon_starts[index], transcript.exon_ends[index]
+    if place > end:
+        right = transcript.exon_starts[index + 1]
+        # In the middle the upstream exon counts as the nearer one.
+        middle = (end + right) // 2 if transcript.strand > 0 else (end + right - 1) // 2
+        return (end + 1, middle) if place <= middle else (middle + 1, right - 1)
+    if not transcript.coding_start:
+        return start, end
+    if place < transcript.coding_start:
+        return start, min(end, transcript.coding_start - 1)
+    return max(start, transcript.coding_end + 1), end
+
+
+def _intron(transcript: Transcript, place: int) -> tuple[int, ...]:
+    """What decides about the terms of whatever lies inside of the intron at a place."""
+    index = transcript.exon_at(place)
+    nonsense = transcript.biotype == NMD_BIOTYPE
+    left, right = transcript.exon_ends[index], transcript.exon_starts[index + 1]
+    # The introns beyond its exons matter only where these are a few bases long.
+    before = max(transcript.exon_starts[index], left - _WINDOW)
+    after = min(transcript.exon_ends[index + 1], right + _WINDOW)
+    return before, left, right, after, transcript.strand, transcript.coding_start > 0, nonsense
 
 
 def _coding_part(transcript: Transcript, index: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -146,7 +146,7 @@ def _fixed_row(entry: Entry, numbers: dict[tuple[int, int], int], used: list[tup
     used.append(("own", entry[7] % 3))
     if kind == PLACE:
         return f"{_TEXT}{head}{_NUMBER}{_TEXT}{tail}"
-    used.append(("number", numbers.setdefault(entry[10:12], len(numbers))))
+    used.append(("number", numbers.setdefault(entry[13:15], len(numbers))))
     return f"{_TEXT}{head}{_NUMBER}{_TEXT}||{_NUMBER}{tail}"
 
 
