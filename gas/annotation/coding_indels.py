@@ -1,4 +1,4 @@
-"""The quick path of insertions and deletions inside of a coding exon, away from splice sites, start and stop codon.
+"""The quick path of insertions and deletions inside of a coding exon, away from start and stop codon.
 
 What such an indel does to terms, codons and protein is decided by the coding sequence near it, so it is worked out once
 for all transcripts that read the same sequence in the same frame there; only numbers differ. Whatever is not plain
@@ -167,7 +167,7 @@ def _in_frame(sequence: str, start: int, whole: int, indel: Indel, table: int) -
     first, last = start - start % 3, (end + 2) // 3 * 3
     old = _peptide(sequence[first:last], table)
     new = _peptide(f"{sequence[first:start]}{indel.inserted_there}{sequence[end:last]}", table)
-    if last > whole or old is None or new is None or old == new or "*" in old or "*" in new:
+    if last > whole or old is None or new is None or old == new or "*" in old:
         return None
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
@@ -175,11 +175,12 @@ def _in_frame(sequence: str, start: int, whole: int, indel: Indel, table: int) -
     tail = 0
     while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
-    old, new = old[head : len(old) - tail], new[head : len(new) - tail]
+    # An X is a stop's sign where proteins change; no residue of the reference is one.
+    old, new = old[head : len(old) - tail], new[head : len(new) - tail].replace("*", "X", 1)
     # Residues from `left` up to, not including, `right` are replaced.
     left, right = first // 3 + head, last // 3 - tail
     if old and new:
-        names, others = three_letters(old), three_letters(new)
+        names, others = three_letters(old), _to_first_stop(three_letters(new))
         if len(old) == 1:
             return names, left, others if len(new) == 1 else f"delins{others}", None, ""
         return names[:3], left, f"_{names[-3:]}", right - 1, f"delins{others}"
@@ -204,7 +205,12 @@ def _in_frame(sequence: str, start: int, whole: int, indel: Indel, table: int) -
     if flanks is None:
         return None
     beside = three_letters(flanks)
-    return beside[:3], left - 1, f"_{beside[3:]}", left, f"ins{names}"
+    return beside[:3], left - 1, f"_{beside[3:]}", left, f"ins{_to_first_stop(names)}"
+
+
+def _to_first_stop(names: str) -> str:
+    stop = names.find("Ter")
+    return names if stop < 0 else names[: stop + 3]
 
 
 def _run(names: str, first: int, event: str) -> _Named:

@@ -8,7 +8,7 @@ from gas.annotation import terms as so
 from gas.annotation.coding import UNAMBIGUOUS
 from gas.annotation.coding_indels import Effects, Indel, effect
 from gas.annotation.codons import reverse_complement
-from gas.annotation.consequence import terms
+from gas.annotation.consequence import splice_terms, terms
 from gas.annotation.reference import ContigSequence
 from gas.annotation.segments import CODON, EXON, FLANK, OTHER, Entry, Segments
 from gas.annotation.templates import CHANGES, Templates
@@ -181,12 +181,14 @@ def _placed(entry: Entry, spot: _Spot, allele: Allele, known: _Terms) -> str:
 
 
 def _coding(entry: Entry, spot: _Spot, allele: Allele, known: Effects) -> str:
-    """The row of an indel inside of a coding exon, away from splice sites, start and stop codon; "" for any other."""
+    """The row of an indel inside of a coding exon, away from start and stop codon; "" for any other."""
     _, transcript, layout, exon, a, strand, found, (coding, coding_end), (quiet, quiet_end) = entry
     left, right, event, offset, low, high, first, last, indel = spot
-    start, end, _, alt = allele
-    if low < quiet or high > quiet_end or first < coding or last > coding_end or "*" in transcript.peptide:
+    start, end, ref, alt = allele
+    if min(low, first) < coding or max(high, last) > coding_end or "*" in transcript.peptide:
         return ""
+    if low < quiet or high > quiet_end:
+        found = found & so.NMD_TRANSCRIPT | splice_terms(transcript, start, end, ref, alt, True)[0]
     # An insertion lies before the base that follows it along the transcript.
     cdna, cdna_end = sorted((a + strand * start, a + strand * end))
     place = (cdna if indel.deleted else cdna_end) - transcript.cds_first + transcript.pad

@@ -313,7 +313,7 @@ def _coding_part(transcript: Transcript, index: int) -> tuple[tuple[int, int], t
     start, end = transcript.exon_starts[index], transcript.exon_ends[index]
     coding = max(start, transcript.coding_start), min(end, transcript.coding_end)
     if transcript.frameshift_introns:
-        return coding, (1, 0)
+        return (1, 0), (1, 0)
     inner_start = start + _SPLICE_REGION if index else start
     inner_end = end - _SPLICE_REGION if index + 1 < len(transcript.exon_starts) else end
     return coding, (max(inner_start, coding[0]), min(inner_end, coding[1]))

@@ -95,7 +95,7 @@ class Template:
             used.append(("own", 0))
             self._always.append("intergenic_variant|MODIFIER")
         self._numbers = list(numbers)
-        self._codons = [(codon, _meanings(codon.table)) for codon in codons]
+        self._codons = [_by_codon(codon) for codon in codons]
         self._times = [used.count(("codon", _VALUES * place)) for place in range(len(codons))] + [1] * len(self._others)
         first = {"own": 0, "number": 3, "codon": 3 + len(numbers), "other": 3 + len(numbers) + _VALUES * len(codons)}
         self._order = itemgetter(*[first[kind] + place for kind, place in used])
@@ -109,18 +109,17 @@ class Template:
         values += [a + b * position for a, b in self._numbers]
         if not self._times:
             return self._text % self._order(values), self._always_seen
-        seen = []
-        for (offset, strand, first, bases, _, described), meanings in self._codons:
-            index = offset + strand * position
-            place = index % 3
-            start = index - place
-            changed = meanings.get(bases[start - first : start - first + 3])
-            meaning = changed[4 * place + base[strand]] if changed and start else None
+        seen: list[str] = []
+        for offset, strand, first, by_codon, described in self._codons:
+            number, place = divmod(offset + strand * position, 3)
+            changes = by_codon[number - first]
+            meaning = changes[4 * place + base[strand]] if changes else None
             if meaning is None:
                 return None
             effect, before, behind, codons = meaning
-            seen.append(described[effect])
-            values += (seen[-1].encode(), index + 1, before, start // 3 + 1, behind, codons)
+            consequence, as_bytes = described[effect]
+            seen.append(consequence)
+            values += (as_bytes, 3 * number + place + 1, before, number + 1, behind, codons)
         for transcript in self._others:
             layout = self._segments.layout(transcript)
             row = csq.row(transcript, layout, position, position, ref, alt, 1, {})
@@ -131,6 +130,17 @@ class Template:
     def described(self, seen: tuple[str, ...]) -> tuple[str, ...]:
         """The Consequence|IMPACT of every row; `seen`: what `fill` gave beside the template."""
         return (*self._always, *(text for text, times in zip(seen, self._times, strict=True) for _ in range(times)))
+
+
+def _by_codon(codons: _Codons) -> tuple[int, int, int, list[list[_Meaning | None] | None], list[tuple[str, bytes]]]:
+    """The offset and strand, the first codon's number, what changes do to each, and Consequence|IMPACT of these."""
+    meanings, bases = _meanings(codons.table), codons.bases
+    found = [meanings.get(bases[place : place + 3]) for place in range(0, len(bases), 3)]
+    if codons.first == 0:
+        # A protein's first codon is not read as others are.
+        found[0] = None
+    described = [(text, text.encode()) for text in codons.described]
+    return codons.offset, codons.strand, codons.first // 3, found, described
 
 
 # How many values a changed codon gives.
