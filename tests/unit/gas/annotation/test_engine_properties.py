@@ -13,6 +13,7 @@ from gas.annotation import csq, engine, reference, rows
 from gas.annotation.codons import reverse_complement
 from gas.annotation.reference import Bundle
 from gas.annotation.segments import Segments, open_segments
+from gas.annotation.templates import CHANGES, Templates
 from gas.annotation.transcripts import Transcript
 from tests.unit.gas.annotation.agreement import lines
 from tests.unit.gas.annotation.test_mirror import comparable
@@ -260,9 +261,11 @@ def test_segments_say_what_the_general_path_says_of_any_gene(gene: Gene) -> None
         segments = open_segments(gene.bundle(Path(folder) / "here"), "1")
         transcript = segments.transcripts[0]
         layout = csq.Layout(transcript, segments.source)
+        templates = Templates(segments, "1")
         for place, ref in enumerate(gene.bases, 1):
             alt = "ACGT"[("ACGT".index(ref) + 1 + place % 3) % 4]
-            found = rows.single_base(segments, segments.entries(segments.onward(-1, place)), place, ref, alt)
+            quick, _ = templates.single_base(segments.onward(-1, place), place, CHANGES[ref, alt])
+            found = quick.decode()
             assert found == csq.row(transcript, layout, place, place, ref, alt, 1, {}), f"{place} {ref}>{alt}"
         for start, end, ref, alt in alleles(gene):
             if bool(ref) != bool(alt):
