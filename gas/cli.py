@@ -76,12 +76,15 @@ def reference() -> None:
 @click.option("--name", required=True, help="The bundle's name, which every result will carry.")
 @click.option("--assembly", required=True, help="The genome assembly, such as GRCh38.")
 @click.option("--fasta", required=True, type=_FILE, help="The genome's sequence, FASTA, plain or gzip.")
-@click.option("--gff3", required=True, type=_FILE, help="The gene models, Ensembl's GFF3, plain or gzip.")
+@click.option("--gff3", required=True, type=_FILE, help="The gene models, GFF3 or GTF, plain or gzip.")
 @click.option("--overlay", "overlays", multiple=True, metavar="NAME=FILE:FIELD,…", help="Values to add to alleles.")
+@click.option("--codon-table", "codes", multiple=True, metavar="CONTIG=NUMBER", help="A contig's NCBI genetic code.")
 @click.option("--origins", type=_FILE, help="What to note of sources: JSON, file name to version, licence, url.")
 @click.option("--out", required=True, type=_FILE, help="The folder to make.")
 @click.option("--debug", is_flag=True, help="Show the traceback of a fault.")
-def build(overlays: tuple[str, ...], origins: Path | None, out: Path, debug: bool, **given: Any) -> None:
+def build(
+    overlays: tuple[str, ...], codes: tuple[str, ...], origins: Path | None, out: Path, debug: bool, **given: Any
+) -> None:
     """Build a reference bundle from a genome's sequence and gene models."""
     from gas.annotation import overlays as overlay
     from gas.annotation import reference as bundles
@@ -90,7 +93,8 @@ def build(overlays: tuple[str, ...], origins: Path | None, out: Path, debug: boo
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     specs = [overlay.OverlaySpec.parse(text) for text in overlays]
     noted = _origins(origins) if origins else {}
-    bundle = bundles.build(**given, overlays=specs, out=out, origins=noted)
+    tables = dict(map(_codon_table, codes))
+    bundle = bundles.build(**given, overlays=specs, out=out, origins=noted, codon_tables=tables)
     models = bundle.manifest["models"]["transcripts"]
     click.echo(f"{out}: {len(bundle.contigs):,} contigs, {models:,} transcripts, {len(specs):,} overlays.", err=True)
 
@@ -103,6 +107,13 @@ def _origins(path: Path) -> dict[str, dict[str, str]]:
     if not isinstance(noted, dict) or not all(isinstance(facts, dict) for facts in noted.values()):
         raise click.BadParameter(f"{path} maps no file names to facts.", param_hint="--origins")
     return noted
+
+
+def _codon_table(text: str) -> tuple[str, int]:
+    contig, equals, number = text.rpartition("=")
+    if not equals or not number.isdecimal():
+        raise click.BadParameter(f"{text!r}: write CONTIG=NUMBER, such as Mito=3", param_hint="--codon-table")
+    return contig, int(number)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

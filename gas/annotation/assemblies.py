@@ -44,3 +44,9 @@ def known_assembly(lengths: Mapping[str, int | None]) -> str | None:
         _BY_CHROMOSOME.get((name.removeprefix("chr"), length)) for name, length in lengths.items() if length is not None
     } - {None}
     return found.pop() if len(found) == 1 else None
+
+
+def known_lengths(assembly: str) -> dict[str, int]:
+    """The chromosomes of an assembly such as "GRCh38", without the mitochondrion, and their lengths."""
+    (lengths,) = (found for name, found in _LENGTHS.items() if name.partition(" ")[0] == assembly)
+    return dict(zip(_CHROMOSOMES, lengths, strict=True))

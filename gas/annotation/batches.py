@@ -1,18 +1,16 @@
 """What a worker does with a batch of records: check, annotate, write, count. Knows no files but the bundle's."""
 
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gas.annotation import csq, rows
-from gas.annotation.bgzf import compress
+from gas.annotation import bgzf, columns, csq, info, rows, structural, tabix
+from gas.annotation.columns import Columns, Ints
 from gas.annotation.header import VcfHeader
+from gas.annotation.lines import Lines
 from gas.annotation.overlays import Overlays
 from gas.annotation.receipt import Tally
 from gas.annotation.records import (
@@ -20,27 +18,22 @@ from gas.annotation.records import (
     INFO,
     POS,
     REF,
-    Record,
     allele_kind,
+    allele_reason,
     check,
     ref_mismatch_reason,
     reject,
-    without_keys,
 )
 from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
 from gas.annotation.summary import Summary
 from gas.annotation.tables import Table, arrow_batch, tsv_text
+from gas.annotation.templates import BASES, CHANGES, Template, Templates
 
-# Consequence|IMPACT of every row of a CSQ.
-_TERMS = re.compile(r"(?:^|,)[^|]*\|([^|]+\|[A-Z]+)")
 _PASSED = {
     "missing": "no alternative allele",
     "star": "overlapping deletion (*)",
-    "symbolic": "symbolic allele",
-    "breakend": "breakend",
 }
-_Fields = list[str]
 
 
 @dataclass(frozen=True)
@@ -53,9 +46,13 @@ class Wanted:
 
 @dataclass
 class Done:
-    """A finished batch: BGZF blocks, TSV text and a serialised Arrow batch to append, and counts to add."""
+    """A finished batch: BGZF blocks, TSV text and a serialised Arrow batch to append, and counts to add.
+
+    `index`: of the blocks, None where htslib has to make it.
+    """
 
     vcf: bytes
+    index: list[tabix.Part] | None
     tsv: str
     parquet: bytes | None
     tally: Tally
@@ -64,8 +61,11 @@ class Done:
 
 @dataclass
 class _Output:
-    lines: list[str] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
+    # CHROM; first and last positions and lengths of the lines of each run of records.
+    runs: list[tuple[str, Ints, Ints, Ints]] = field(default_factory=list)
+    simple: bool = True
     tally: Tally = field(default_factory=Tally)
     summary: Summary = field(default_factory=Summary)
 
@@ -80,66 +80,87 @@ class Worker:
         self._header = header
         self._wanted = wanted
         self._replaced = replaced_info(self.overlays)
-        self._segments: tuple[str, Segments] | None = None
+        self._templates: Templates | None = None
+        self._mates: dict[str, Segments] = {}
 
-    def annotate(self, records: Sequence[Record]) -> Done:
+    def annotate(self, lines: Lines) -> Done:
         """One batch, sorted; the records leave in the same order, without the rejected ones."""
-        output = _Output(tally=Tally(read=len(records)))
-        for chrom, run in groupby(records, key=lambda record: record[1][0]):
+        output = _Output(tally=Tally(read=len(lines)))
+        for chrom, run in lines.by_chrom():
             contig = self._header.resolve(chrom, self._bundle)
-            sound = self._sound(list(run), contig, output.tally)
-            if contig is not None and sound:
-                self._annotate_run(contig, sound, output)
-        text = "".join([f"{line}\n" for line in output.lines]).encode("latin-1")
+            columns = self._sound(run, contig, output.tally)
+            if contig is not None and columns is not None:
+                self._annotate_run(contig, chrom, columns, output)
         parquet = arrow_batch(self.table, output.rows) if self._wanted.parquet else None
         tsv = tsv_text(output.rows) if self._wanted.tsv else ""
-        return Done(compress(text), tsv, parquet, output.tally, output.summary)
+        blocks = bgzf.blocks(b"".join(output.pieces))
+        index = _index(output, blocks)
+        return Done(b"".join(blocks), index, tsv, parquet, output.tally, output.summary)
 
-    def _sound(self, records: list[Record], contig: Contig | None, tally: Tally) -> list[_Fields]:
-        """The records that can be annotated or passed through; the others are counted as rejected."""
-        columns = self._header.column_count
-        sound: list[Record] = []
-        for line, fields in records:
-            reason = check(fields, contig, columns)
-            if reason is None:
-                sound.append((line, fields))
-            else:
-                tally.reject(reject(line, fields, reason))
-        if contig is None or not sound:
-            return []
-        mismatches = _ref_mismatches([fields for _, fields in sound], self._bundle.sequence(contig.name))
+    def _sound(self, run: Lines, contig: Contig | None, tally: Tally) -> Columns | None:
+        """The records that can be annotated or passed through, None without any; the others are counted as rejected."""
+        wanted = self._header.column_count
+        found = columns.read(run.text, wanted, contig.length) if contig else None
+        if contig is None or found is None or not _alleles_sound(found):
+            kept = []
+            for line, fields in run:
+                reason = check(fields, contig, wanted)
+                if reason is None:
+                    kept.append((line, "\t".join(fields)))
+                else:
+                    tally.reject(reject(line, fields, reason))
+            if contig is None or not kept:
+                return None
+            run = Lines.of(kept)
+            found = columns.read(run.text, wanted, contig.length)
+            assert found is not None
+        mismatches = _ref_mismatches(found, self._bundle.sequence(contig.name))
+        if not mismatches:
+            return found
         for place, reason in mismatches.items():
-            tally.reject(reject(*sound[place], reason))
-        return [fields for place, (_, fields) in enumerate(sound) if place not in mismatches]
+            tally.reject(reject(run.numbers[place], found.fields(place), reason))
+        kept_places = np.ones(len(found), np.bool_)
+        kept_places[list(mismatches)] = False
+        return found.only(kept_places) if kept_places.any() else None
 
-    def _annotate_run(self, contig: Contig, records: list[_Fields], output: _Output) -> None:
-        if self._segments is None or self._segments[0] != contig.name:
+    def _annotate_run(self, contig: Contig, chrom: str, found: Columns, output: _Output) -> None:
+        if self._templates is None or self._templates.contig != contig.name:
             # Records come by contig: what was decoded of the one before will not be wanted again.
-            self._segments = (contig.name, open_segments(self._bundle, contig.name))
-        segments = self._segments[1]
-        found = _csq(segments, records, output.summary)
-        known = self._overlay_info(contig, records)
-        for fields, annotation, overlay in zip(records, found, known, strict=True):
-            if self._wanted.tsv or self._wanted.parquet:
-                entries = annotation.split(",") if annotation else []
-                output.rows.extend(self.table.rows(fields, entries, overlay))
-            info = without_keys(fields[INFO], self._replaced)
-            if annotation:
-                output.tally.annotated += 1
-                info = f"CSQ={annotation}" if info in ("", ".") else f"{info};CSQ={annotation}"
-            else:
-                output.tally.passed[_why_passed(fields[ALT])] += 1
-            if overlay:
-                info = overlay if info in ("", ".") else f"{info};{overlay}"
-            fields[INFO] = info
-            output.lines.append("\t".join(fields))
-        _count_variants(records, output.summary)
+            self._templates = Templates(open_segments(self._bundle, contig.name), contig.name)
+        annotations = _csq(self._templates, self._open_mate, found, output.summary)
+        known = self._overlay_info(contig, found)
+        if self._wanted.tsv or self._wanted.parquet:
+            for place, (annotation, overlay) in enumerate(zip(annotations, known, strict=True)):
+                entries = annotation.decode("latin-1").split(",") if annotation else []
+                output.rows.extend(self.table.rows(found.fields(place), entries, overlay))
+        without = annotations.count(b"")
+        output.tally.annotated += len(found) - without
+        if without:
+            output.tally.passed.update(
+                _why_passed(found.fields(place)) for place, one in enumerate(annotations) if not one
+            )
+        pieces, lengths = info.with_annotation(found, annotations, known, self._replaced)
+        output.pieces += pieces
+        output.runs.append((chrom, found.positions, found.positions + found.ref_ends - found.ref_starts - 1, lengths))
+        output.simple = output.simple and tabix.simple(found.text)
+        _count_variants(chrom, found, output.summary)
 
-    def _overlay_info(self, contig: Contig, records: list[_Fields]) -> list[str]:
+    def _open_mate(self, chrom: str) -> Segments | None:
+        """The segments that a breakend's other end lies in."""
+        contig = self._header.resolve(chrom, self._bundle)
+        if contig is None:
+            return None
+        if self._templates is not None and self._templates.contig == contig.name:
+            return self._templates.segments
+        if contig.name not in self._mates:
+            self._mates[contig.name] = open_segments(self._bundle, contig.name)
+        return self._mates[contig.name]
+
+    def _overlay_info(self, contig: Contig, found: Columns) -> list[str]:
         if not self.table.overlay_fields:
-            return [""] * len(records)
-        refs, alts = [fields[REF] for fields in records], [fields[ALT] for fields in records]
-        return self.overlays.look_up(contig.name, _positions(records), refs, alts)
+            return [""] * len(found)
+        refs, alts = zip(*[found.alleles(place) for place in range(len(found))], strict=True)
+        return self.overlays.look_up(contig.name, found.positions, refs, alts)
 
 
 def replaced_info(overlays: Overlays) -> tuple[str, ...]:
@@ -147,59 +168,89 @@ def replaced_info(overlays: Overlays) -> tuple[str, ...]:
     return ("CSQ", *(name for name, _ in overlays.columns()))
 
 
-def _ref_mismatches(records: list[_Fields], sequence: ContigSequence) -> dict[int, str]:
+def _index(output: _Output, blocks: list[bytes]) -> list[tabix.Part] | None:
+    if not output.simple:
+        return None
+    if not output.runs:
+        return []
+    ends = np.cumsum(np.concatenate([[0], *(lengths for *_, lengths in output.runs)]))
+    offsets = tabix.virtual(ends, [len(block) for block in blocks])
+    parts = []
+    first = 0
+    for chrom, begins, last, lengths in output.runs:
+        parts.append(tabix.part(chrom, begins, last, offsets[first : first + len(lengths) + 1]))
+        first += len(lengths)
+    return parts
+
+
+def _alleles_sound(found: Columns) -> bool:
+    """Whether no record has to be rejected for its REF or ALT."""
+    refs, alts = found.codes[found.ref_starts], found.codes[found.ref_ends + 1]
+    single = found.single() & _BASE[refs] & _BASE[alts] & (refs != alts)
+    return all(
+        columns.plain_alleles(found.text[start:end]) or allele_reason(*found.alleles(place)) is None
+        for place, start, end in _spans(np.flatnonzero(~single), found.ref_starts, found.alt_ends)
+    )
+
+
+def _spans(places: Ints, starts: Ints, ends: Ints) -> Iterator[tuple[int, int, int]]:
+    return zip(places.tolist(), starts[places].tolist(), ends[places].tolist(), strict=True)
+
+
+def _ref_mismatches(found: Columns, sequence: ContigSequence) -> dict[int, str]:
     """Which records' REF contradicts the reference, and how."""
-    refs = [fields[REF] for fields in records]
-    positions = _positions(records)
-    firsts = np.frombuffer("".join([ref[0] for ref in refs]).upper().encode("latin-1"), np.uint8)
-    suspects = set(np.flatnonzero(sequence.codes[positions - 1] != firsts).tolist())
-    suspects.update(place for place, ref in enumerate(refs) if len(ref) > 1)
-    reasons = ((place, ref_mismatch_reason(refs[place], int(positions[place]), sequence)) for place in sorted(suspects))
-    return {place: reason for place, reason in reasons if reason}
+    firsts = found.codes[found.ref_starts]
+    suspects = (sequence.codes[found.positions - 1] != firsts) | (found.ref_ends - found.ref_starts > 1)
+    reasons = {}
+    for place, start, end in _spans(np.flatnonzero(suspects), found.ref_starts, found.ref_ends):
+        position = int(found.positions[place])
+        ref = found.text[start:end]
+        if sequence.codes[position - 1 : position - 1 + len(ref)].tobytes() != ref:
+            reasons[place] = ref_mismatch_reason(ref.decode("latin-1"), position, sequence)
+    return {place: reason for place, reason in reasons.items() if reason}
 
 
-def _positions(records: list[_Fields]) -> NDArray[np.int64]:
-    return np.array([int(fields[POS]) for fields in records], np.int64)
-
-
-def _csq(segments: Segments, records: list[_Fields], summary: Summary) -> list[str]:
-    """Each record's CSQ, "" for those that have no allele to annotate; counted in `summary`."""
-    positions = _positions(records)
-    changes = rows.CHANGES
-    found = []
-    touched: list[int] = []
-    others: list[str] = []
-    for fields, position, segment in zip(records, positions.tolist(), segments.find(positions), strict=True):
-        ref, alt = fields[REF], fields[ALT]
-        if (ref, alt) in changes:
-            annotation = rows.single_base(segments, segments.entries(segment), position, ref, alt)
-            if segments.described(segment) is None:
-                others.append(annotation)
-            else:
-                touched.append(segment)
+def _csq(templates: Templates, open_mate: structural.OpenMate, found: Columns, summary: Summary) -> list[bytes]:
+    """Each record's CSQ, b"" for those that have no allele to annotate; counted in `summary`."""
+    changes = _CHANGE_OF[found.codes[found.ref_starts], found.codes[found.ref_ends + 1]]
+    changes = np.where(found.single(), changes, -1).tolist()
+    annotations: list[bytes] = []
+    seen: list[tuple[Template | None, tuple[str, ...]]] = []
+    single_base = templates.single_base
+    positions = found.positions.tolist()
+    for place, (position, segment, change) in enumerate(
+        zip(positions, templates.segments.find(found.positions), changes, strict=True)
+    ):
+        if change >= 0:
+            annotation, described = single_base(segment, position, _CHANGES[change])
+            seen.append(described)
         else:
-            annotation = rows.record(segments, segment, position, ref, alt)
-            others.append(annotation)
-        found.append(annotation)
+            ref, alt = found.alleles(place)
+            text = rows.record(templates, segment, position, ref, alt)
+            if structural.CANDIDATE.search(alt):
+                more = structural.record(templates.segments, open_mate, position, ref, alt, found.fields(place)[INFO])
+                text = f"{text},{more}" if text and more else text or more
+            annotation = text.encode("latin-1")
+            if text:
+                seen.append((None, tuple(["|".join(row.split("|", 3)[1:3]) for row in text.split(",")])))
+        annotations.append(annotation)
     # Equal sets of terms are added up first: most records have one of few.
-    sets = Counter([tuple(_TERMS.findall(annotation)) for annotation in others if annotation])
-    for segment, times in Counter(touched).items():
-        sets[segments.described(segment) or ()] += times
-    for terms, times in sets.items():
-        _add(summary, _consequences(terms), times)
-    return found
+    for (template, terms), times in Counter(seen).items():
+        _add(summary, _consequences(template.described(terms) if template else terms), times)
+    return annotations
 
 
-def _why_passed(alt: str) -> str:
-    kind = allele_kind(alt.split(",")[0])
-    return _PASSED.get(kind or "", "no allele to annotate")
+def _why_passed(fields: list[str]) -> str:
+    reason = structural.why_passed(int(fields[POS]), fields[REF], fields[ALT], fields[INFO])
+    kind = allele_kind(fields[ALT].split(",")[0])
+    return reason or _PASSED.get(kind or "", "no allele to annotate")
 
 
-def _count_variants(records: list[_Fields], summary: Summary) -> None:
-    for (chrom, ref, alt), times in Counter([(fields[0], fields[REF], fields[ALT]) for fields in records]).items():
-        one = Summary()
-        one.add_variant(chrom, ref, alt.split(","))
-        _add(summary, one, times)
+def _count_variants(chrom: str, found: Columns, summary: Summary) -> None:
+    spans = zip(found.ref_starts.tolist(), found.alt_ends.tolist(), strict=True)
+    for pair, times in Counter([found.text[start:end] for start, end in spans]).items():
+        ref, _, alt = pair.decode("latin-1").partition("\t")
+        summary.add_variant(chrom, ref, alt.split(","), times)
 
 
 @lru_cache(maxsize=10_000)
@@ -214,3 +265,12 @@ def _add(summary: Summary, one: Summary, times: int) -> None:
         counts, more = getattr(summary, name), getattr(one, name)
         for key, count in more.items():
             counts[key] += count * times
+
+
+_BASE = np.zeros(256, np.bool_)
+_BASE[[ord(base) for base in BASES]] = True
+# By the characters of REF and ALT: the change's place in `_CHANGES`, -1 for none.
+_CHANGES = list(CHANGES.values())
+_CHANGE_OF = np.full((256, 256), -1, np.int8)
+for _place, (_ref, _alt) in enumerate(CHANGES):
+    _CHANGE_OF[ord(_ref), ord(_alt)] = _place

@@ -125,7 +125,7 @@ class Coding:
     def codons(self) -> tuple[str, str] | None:
         """The reference's and the variant's bases of the codons touched."""
         span = self.span
-        if not span.protein_start or not span.protein_end or self.altered_cds is None:
+        if not span.protein_start or not span.protein_end or self.altered_cds is None or self.unreadable:
             return None
         assert span.cds_start is not None
         assert span.cds_end is not None
@@ -142,13 +142,19 @@ class Coding:
         return self._peptide(self.codons[0]), self._peptide(self.codons[1])
 
     def _peptide(self, codons: str) -> str:
-        peptide = translate(codons, self.transcript.table)
+        peptide = self.transcript.read(codons, self.span.protein_start or 1)
         return peptide + "X" if len(codons) % 3 and peptide != "*" else peptide
+
+    @cached_property
+    def unreadable(self) -> bool:
+        """The variant lies where the CDS is not read in its first codon's frame, so that its codons are not known."""
+        last = max(self.span.protein_start or 0, self.span.protein_end or 0)
+        return self.transcript.slip > 0 and last > self.transcript.readable
 
     @cached_property
     def incomplete_codon(self) -> bool:
         """The variant begins in a last codon that lacks bases."""
-        if self.span.protein_start is None:
+        if self.span.protein_start is None or self.unreadable:
             return False
         return 0 < len(self.transcript.cds) - (self.span.protein_start - 1) * 3 < 3
 
@@ -164,7 +170,7 @@ class Coding:
     @cached_property
     def overlaps_stop(self) -> bool:
         """The variant touches the last three coding bases."""
-        return self._overlaps(self.transcript.cds_last - 2, self.transcript.cds_last)
+        return not self.unreadable and self._overlaps(self.transcript.cds_last - 2, self.transcript.cds_last)
 
     def _edited(self, bases: str, start: int) -> str:
         """`bases` with the variant at 1-based `start`."""

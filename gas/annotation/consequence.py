@@ -64,9 +64,9 @@ def terms(transcript: Transcript, start: int, end: int, ref: str, alt: str, codi
     exonic = touches_exon(transcript, low, high)
     found, in_frameshift_intron = splice_terms(transcript, start, end, ref, alt, exonic)
     if transcript.coding_start:
-        in_cdna = in_frameshift_intron or _maps_to_exon(transcript, low, high)
+        in_cdna = in_frameshift_intron or maps_to_exon(transcript, low, high)
         if exonic and in_cdna:
-            found |= _utr_terms(transcript, start, end, low, high)
+            found |= utr_terms(transcript, start, end, low, high)
         if coding is not None:
             found |= coding.terms(in_frameshift_intron)
     elif exonic and overlapped(transcript.exon_starts, transcript.exon_ends, start, end):
@@ -89,11 +89,13 @@ def in_coding(transcript: Transcript, start: int, end: int) -> bool:
     )
 
 
-def _maps_to_exon(transcript: Transcript, low: int, high: int) -> bool:
+def maps_to_exon(transcript: Transcript, low: int, high: int) -> bool:
+    """Whether [low, high] has a base of an exon."""
     return bool(overlapped(transcript.exon_starts, transcript.exon_ends, low, high))
 
 
-def _utr_terms(transcript: Transcript, start: int, end: int, low: int, high: int) -> int:
+def utr_terms(transcript: Transcript, start: int, end: int, low: int, high: int) -> int:
+    """Which sides of the coding region a variant touches; `low` and `high` are its ends in order."""
     insertion = start == end + 1
     coding_start, coding_end = transcript.coding_start, transcript.coding_end
     if not (low < coding_start or high > coding_end):

@@ -17,7 +17,8 @@ FIELDS = (
 HEADER = (
     f'##INFO=<ID=CSQ,Number=.,Type=String,Description="Consequence annotations from GAS. Format: {"|".join(FIELDS)}">'
 )
-CANONICAL = "Ensembl_canonical"
+# Ensembl's and NCBI's tags of the transcript that stands for its gene.
+CANONICAL = ("Ensembl_canonical", "RefSeq_Select")
 _FLAGS = ("cds_start_NF", "cds_end_NF")
 _MANE = ("MANE_Select", "MANE_Plus_Clinical")
 
@@ -38,7 +39,8 @@ class Layout:
         self.name = f"{transcript.name}:{'c' if transcript.coding_start else 'n'}."
         symbol = f"{transcript.symbol_source}|{transcript.hgnc_id}"
         self.tail_start = f"|{transcript.strand}|{flags}|{symbol}|{transcript.protein}|{source}|"
-        self.tail_end = f"|{'YES' if CANONICAL in transcript.tags else ''}|{mane}"
+        canonical = "YES" if any(tag in transcript.tags for tag in CANONICAL) else ""
+        self.tail_end = f"|{canonical}|{mane}"
 
 
 def intergenic(allele: str, number: int) -> str:
@@ -73,7 +75,7 @@ def row(
     places = "||||"
     if touches_exon(transcript, min(start, end), max(start, end)):
         span = coding.span if coding else locate(transcript, start, end)
-        places = f"{_range(span.cdna_start, span.cdna_end)}|{_coding_fields(coding)}"
+        places = f"{between(span.cdna_start, span.cdna_end)}|{_coding_fields(coding)}"
     return (
         f"{allele}|{so.describe(found)}{layout.gene}{exon_and_intron(transcript, start, end)}|"
         f"{layout.name if coding_name else ''}{coding_name}|{protein_name}|{places}|"
@@ -96,10 +98,8 @@ def _coding_fields(coding: Coding | None) -> str:
     if coding.peptides is not None:
         ref, alt = (peptide or "-" for peptide in coding.peptides)
         peptides = ref if ref == alt else f"{ref}/{alt}"
-    return (
-        f"{_range(span.cds_start, span.cds_end)}|{_range(span.protein_start, span.protein_end)}|"
-        f"{peptides}|{_codons(coding, span)}"
-    )
+    residues = "" if coding.unreadable else between(span.protein_start, span.protein_end)
+    return f"{between(span.cds_start, span.cds_end)}|{residues}|{peptides}|{_codons(coding, span)}"
 
 
 def _codons(coding: Coding, span: Span) -> str:
@@ -114,7 +114,8 @@ def _codons(coding: Coding, span: Span) -> str:
     return "/".join(shown)
 
 
-def _range(start: int | None, end: int | None) -> str:
+def between(start: int | None, end: int | None) -> str:
+    """Two positions as "5", "5-7", "?-7" or "5-?"; "" for none."""
     if start is None:
         return "" if end is None else f"?-{end}"
     if end is None:

@@ -17,24 +17,21 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import pysam
-
-from gas.annotation import bgzf, csq
+from gas.annotation import bgzf, csq, tabix
 from gas.annotation.batches import Done, Wanted, Worker, replaced_info
 from gas.annotation.header import VcfHeader
 from gas.annotation.intake import Input, OutOfOrder, open_input
 from gas.annotation.limits import Limits
+from gas.annotation.lines import Lines
 from gas.annotation.overlays import Overlays
 from gas.annotation.receipt import Receipt, Tally
-from gas.annotation.records import Record
 from gas.annotation.reference import Bundle
 from gas.annotation.summary import Summary
+from gas.annotation.tabix import Index
 from gas.annotation.tables import ParquetWriter, TsvWriter
 
 Progress = Callable[[int, int | None], None]
 
-# Tabix's index cannot hold positions beyond this (hts-specs, tabix); CSI can.
-TABIX_LARGEST = 1 << 29
 # Batches handed out and not yet written, for each worker: enough that none waits, few enough to fit in memory.
 _AHEAD = 3
 
@@ -78,7 +75,7 @@ def annotate(options: Options, progress: Progress | None = None) -> Receipt:
                 # The next round reads the records sorted.
                 continue
         clock.lap("annotating")
-        index = _index(scratch / "vcf", options.bundle)
+        index = _index(scratch / "vcf", options.bundle, written.index)
         clock.lap("indexing")
         receipt = _receipt(options, given, written, clock.seconds)
         if options.summary:
@@ -96,6 +93,8 @@ class _Written:
     sha256: str
     tally: Tally
     summary: Summary
+    # None: left to htslib.
+    index: Index | None = None
 
 
 class _Clock:
@@ -118,6 +117,7 @@ def _write(options: Options, given: Input, overlays: Overlays, scratch: Path, pr
     digest = hashlib.sha256()
     tsv: TsvWriter | None = None
     parquet: ParquetWriter | None = None
+    index: Index | None = Index()
     worker = Worker(options.bundle, given.header, wanted)
     with (scratch / "vcf").open("wb") as vcf:
 
@@ -131,6 +131,10 @@ def _write(options: Options, given: Input, overlays: Overlays, scratch: Path, pr
         if options.parquet:
             parquet = ParquetWriter(scratch / "parquet", worker.table, _about(options.bundle))
         for done in _results(worker, options, given, wanted):
+            if index and done.index is not None:
+                index.add(done.index, vcf.tell())
+            else:
+                index = None
             append(done.vcf)
             if tsv:
                 tsv.write(done.tsv)
@@ -146,6 +150,7 @@ def _write(options: Options, given: Input, overlays: Overlays, scratch: Path, pr
     if parquet:
         parquet.close()
     written.sha256 = digest.hexdigest()
+    written.index = index
     return written
 
 
@@ -182,7 +187,7 @@ def _start_worker(bundle: Bundle, header: VcfHeader, wanted: Wanted) -> None:
     _worker = Worker(bundle, header, wanted)
 
 
-def _work(batch: list[Record]) -> Done:
+def _work(batch: Lines) -> Done:
     assert _worker is not None
     return _worker.annotate(batch)
 
@@ -225,11 +230,17 @@ def _about(bundle: Bundle) -> dict[str, str]:
     return {"gas.version": version("gas-genomics"), "gas.bundle": bundle.name, "gas.assembly": bundle.assembly}
 
 
-def _index(vcf: Path, bundle: Bundle) -> Path:
-    """Index the finished VCF; returns the index, whose suffix says which kind it is."""
-    csi = any(contig.length > TABIX_LARGEST for contig in bundle.contigs.values())
-    pysam.tabix_index(str(vcf), preset="vcf", force=True, keep_original=True, csi=csi)
-    return Path(f"{vcf}.csi" if csi else f"{vcf}.tbi")
+def _index(vcf: Path, bundle: Bundle, made: Index | None) -> Path:
+    """Write the index of the finished VCF; returns its path, whose suffix says which kind it is."""
+    csi = any(contig.length > tabix.LARGEST for contig in bundle.contigs.values())
+    path = Path(f"{vcf}.csi" if csi else f"{vcf}.tbi")
+    if made and not csi:
+        made.write(path)
+    else:
+        import pysam
+
+        pysam.tabix_index(str(vcf), preset="vcf", force=True, keep_original=True, csi=csi)
+    return path
 
 
 def _receipt(options: Options, given: Input, written: _Written, seconds: dict[str, float]) -> Receipt:

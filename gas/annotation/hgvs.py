@@ -6,7 +6,7 @@ Indels are shifted as far 3' along the transcript as the genome allows (https://
 from dataclasses import dataclass, replace
 
 from gas.annotation.coding import UNAMBIGUOUS, Coding
-from gas.annotation.codons import reverse_complement, three_letters, translate, translate_to_stop
+from gas.annotation.codons import reverse_complement, three_letters, translate_to_stop
 from gas.annotation.reference import ContigSequence
 from gas.annotation.transcripts import Transcript
 
@@ -344,7 +344,7 @@ def _duplication(coding: Coding, change: _ProteinChange) -> _ProteinChange:
     if first < 1:
         return change
     transcript = coding.transcript
-    if translate(transcript.cds[(first - 1) * 3 : (change.start - 1) * 3], transcript.table) != alt:
+    if transcript.residues[first - 1 : change.start - 1] != alt:
         return change
     return replace(change, kind="dup", start=first, end=change.start - 1)
 

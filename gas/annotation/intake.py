@@ -40,7 +40,7 @@ from gas.annotation.formats import (
 )
 from gas.annotation.header import VcfHeader, check_contigs, parse_header, supply_contigs
 from gas.annotation.limits import MIB, InputRefused, Limits
-from gas.annotation.lines import LineFacts, line_blocks
+from gas.annotation.lines import LineFacts, Lines, line_blocks
 from gas.annotation.order import Order, sort_key
 from gas.annotation.records import (
     FIXED_COLUMNS,
@@ -109,7 +109,7 @@ class Input:
         """Sentences for the receipt; all of them after the last batch."""
         return self.header.notes + self._late_notes
 
-    def batches(self, records: int = BATCH_RECORDS) -> Iterator[list[Record]]:
+    def batches(self, records: int = BATCH_RECORDS) -> Iterator[Lines]:
         """The records from the first, at most `records` at a time, each contig in one block and by POS.
 
         The same file always gives the same batches. Raises InputRefused and `OutOfOrder`, see above.
@@ -120,7 +120,7 @@ class Input:
             lines = self._in_order(lines)
         for batch in _batched(lines, records):
             if self.header.format_left_out:
-                _leave_out_format(batch)
+                batch = _without_format(batch)
             if not order.take(batch):
                 self._sorted = False
                 raise OutOfOrder
@@ -172,9 +172,10 @@ def _look(given: Input) -> None:
     raw, facts, header, bundle = _Raw(), LineFacts(), given.header, given._bundle
     lines = _record_lines(_blocks(given.path, given.format, given._limits, facts, raw), header.lines, facts)
     batches = _batched(lines, PROBE_RECORDS)
-    records = next(batches, [])
+    first = next(batches, Lines.of([]))
     if header.format_left_out:
-        _leave_out_format(records)
+        first = _without_format(first)
+    records = list(first)
     probe.refuse_header_lines(records)
     probe.refuse_spaces(records)
     whole = next(batches, None) is None
@@ -182,7 +183,7 @@ def _look(given: Input) -> None:
     if whole and records and not any(given._resolve(name) for name in seen):
         probe.refuse_unknown_contigs(header, bundle, seen)
     probe.compare_with_reference(records, header, bundle)
-    given._sorted = Order(given._resolve).take(records)
+    given._sorted = Order(given._resolve).take(first)
     if note := probe.genotype_note(records, header):
         header.notes.append(note)
     supply_contigs(header, bundle, seen)
@@ -253,8 +254,8 @@ def _record_lines(blocks: Iterable[list[str]], header_lines: int, facts: LineFac
         yield numbers, lines
 
 
-def _batched(parts: Iterable[_Lines], records: int) -> Iterator[list[Record]]:
-    """Split lines into records, in batches whose ends depend on the lines alone."""
+def _batched(parts: Iterable[_Lines], records: int) -> Iterator[Lines]:
+    """Gather lines in batches whose ends depend on the lines alone."""
     numbers: list[int] = []
     lines: list[str] = []
     size = 0
@@ -265,21 +266,21 @@ def _batched(parts: Iterable[_Lines], records: int) -> Iterator[list[Record]]:
         while len(lines) >= records or size >= BATCH_CHARACTERS:
             sizes = list(accumulate(map(len, islice(lines, records))))
             end = min(bisect_left(sizes, BATCH_CHARACTERS) + 1, len(sizes))
-            yield _split(numbers[:end], lines[:end])
+            yield _joined(numbers[:end], lines[:end])
             size -= sizes[end - 1]
             del numbers[:end], lines[:end]
     if lines:
-        yield _split(numbers, lines)
+        yield _joined(numbers, lines)
 
 
-def _split(numbers: list[int], lines: list[str]) -> list[Record]:
-    return list(zip(numbers, [line.split("\t", FIXED_COLUMNS) for line in lines], strict=True))
+def _joined(numbers: list[int], lines: list[str]) -> Lines:
+    lines.append("")
+    return Lines(numbers, "\n".join(lines).encode("latin-1"))
 
 
-def _leave_out_format(records: Iterable[Record]) -> None:
-    for _, fields in records:
-        if len(fields) > FIXED_COLUMNS and "\t" not in fields[FIXED_COLUMNS]:
-            del fields[FIXED_COLUMNS:]
+def _without_format(batch: Lines) -> Lines:
+    kept = [(n, fields if "\t" in fields[-1] else fields[:FIXED_COLUMNS]) for n, fields in batch]
+    return Lines.of([(number, "\t".join(fields)) for number, fields in kept])
 
 
 def _late_notes(facts: LineFacts, in_order: bool) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """From uncompressed bytes to lines of text: latin-1, so that every byte survives, without line ends."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from gas.annotation.formats import UTF8_MARK
 from gas.annotation.limits import InputRefused, Limits
+from gas.annotation.records import FIXED_COLUMNS, Record
 
 
 @dataclass
@@ -16,6 +18,41 @@ class LineFacts:
     first_blank: int = 0
     byte_order_mark: bool = False
     carriage_returns: bool = False
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Some lines that hold records, each with its number in the user's file; in `text` all end with a newline."""
+
+    numbers: Sequence[int]
+    text: bytes
+
+    @classmethod
+    def of(cls, numbered: Sequence[tuple[int, str]]) -> "Lines":
+        """Of lines without their ends."""
+        return cls([n for n, _ in numbered], "".join([f"{line}\n" for _, line in numbered]).encode("latin-1"))
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Record]:
+        """The records one by one."""
+        for number, line in zip(self.numbers, self.text.decode("latin-1").split("\n")[:-1], strict=True):
+            yield number, line.split("\t", FIXED_COLUMNS)
+
+    def all_of(self, chrom: str) -> bool:
+        """Whether every record has this CHROM."""
+        begin = f"{chrom}\t".encode("latin-1")
+        return self.text.startswith(begin) and self.text.count(b"\n" + begin) == len(self.numbers) - 1
+
+    def by_chrom(self) -> Iterator[tuple[str, "Lines"]]:
+        """Each run of records with the same CHROM."""
+        chrom = self.text[: self.text.find(b"\t")].decode("latin-1")
+        if self.all_of(chrom):
+            yield chrom, self
+            return
+        for chrom, run in groupby(self, key=lambda record: record[1][0]):
+            yield chrom, Lines.of([(number, "\t".join(fields)) for number, fields in run])
 
 
 def line_blocks(pieces: Iterable[bytes], limits: Limits, facts: LineFacts) -> Iterator[list[str]]:

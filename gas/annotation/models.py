@@ -1,28 +1,34 @@
-"""Gene models: transcripts with their exons and coding sequence, read from Ensembl's GFF3.
+"""Gene models: transcripts with their exons and coding sequence, read from GFF3 or GTF.
 
-Coordinates are 1-based and inclusive, as in GFF3 and VCF.
+Coordinates are 1-based and inclusive, as in GFF3, GTF and VCF.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import unquote
 
-from gas.annotation.reference import BundleError, open_text
+from gas.annotation.codons import ONE_LETTER, TABLES
+from gas.annotation.gene_rows import Row
+from gas.annotation.reference import BundleError
 
-_PREFIX = re.compile(r"^(gene|transcript|CDS|rna|cds):")
-_HGNC = re.compile(r"\[Source:HGNC Symbol;Acc:(HGNC:\d+)\]")
+Interval = tuple[int, int]
+
 # What CSQ cannot carry inside a field; percent-escapes stay as they are, VCF has the same.
 _RESERVED = str.maketrans({"|": "_", ",": "_", ";": "_", " ": "_", "\t": "_", "&": "_", "=": "_"})
+# INSDC feature table, transl_except: (pos:<base range>,aa:<amino acid>).
+_EXCEPTION = re.compile(r"\(pos:(.*?),\s*aa:(\w+)\)")
+_MANE_SELECT, _REFSEQ_SELECT = "MANE_Select", "RefSeq_Select"
 
 
 @dataclass(slots=True)
 class Model:
-    """One transcript as its GFF3 states it.
+    """One transcript as its file states it.
 
-    `exons` and `coding` are genomic intervals in ascending order; `phase` is column 8 of the first coding interval in
-    the direction of transcription: bases before the first whole codon.
+    `exons` and `coding` are genomic intervals in ascending order; `phase` is that of the first coding interval in the
+    direction of transcription: bases before the first whole codon. `codon_table` is an NCBI genetic code, 0 for that of
+    the contig. `recoded` gives codons, each by one of its bases, that the genetic code does not explain, and what they
+    stand for. From `slip` on (0: nowhere) the bases of the coding exons are not read in the frame they are in.
     """
 
     contig: str
@@ -39,102 +45,112 @@ class Model:
     tags: tuple[str, ...]
     protein: str = ""
     protein_version: str = ""
-    exons: list[tuple[int, int]] = field(default_factory=list)
-    coding: list[tuple[int, int]] = field(default_factory=list)
+    exons: list[Interval] = field(default_factory=list)
+    coding: list[Interval] = field(default_factory=list)
     phase: int = 0
+    codon_table: int = 0
+    recoded: list[tuple[int, str]] = field(default_factory=list)
+    slip: int = 0
 
 
 @dataclass(slots=True)
-class _Row:
-    contig: str
-    type: str
-    start: int
-    end: int
-    strand: int
-    phase: str
-    attributes: dict[str, str]
+class Parts:
+    """What the rows below a transcript's own say of it, gathered as they come."""
+
+    exons: list[Interval] = field(default_factory=list)
+    coding: list[tuple[int, int, str]] = field(default_factory=list)
+    coding_attributes: dict[str, str] = field(default_factory=dict)
+    tags: set[str] = field(default_factory=set)
+    recoded: list[tuple[int, str]] = field(default_factory=list)
+
+    def add_coding(self, row: Row) -> None:
+        """Take a CDS row."""
+        self.coding.append((row.start, row.end, row.phase))
+        attributes = row.attributes
+        if not self.coding_attributes:
+            self.coding_attributes = attributes
+        self.tags |= open_ends(row, "cds")
+        if "transl_except" in attributes:
+            found = translation_exceptions(attributes["transl_except"], row.strand)
+            self.recoded += [one for one in found if one not in self.recoded]
+
+    def complete(self, model: Model) -> Model:
+        """Give a model, made of its own row, its exons and coding sequence."""
+        coding = sorted(self.coding)
+        model.exons = sorted(set(self.exons)) or sorted({(start, end) for start, end, _ in coding})
+        model.start, model.end = min(model.start, model.exons[0][0]), max(model.end, model.exons[-1][1])
+        model.tags = clean_tags([*model.tags, *sorted(self.tags)])
+        if coding:
+            first = coding[0] if model.strand > 0 else coding[-1]
+            model.coding = [(start, end) for start, end, _ in coding]
+            model.phase = int(first[2]) if first[2] in ("1", "2") else 0
+            model.slip = _slip(model.exons, model.coding, model.strand)
+            model.recoded = self.recoded
+            model.codon_table = _codon_table(self.coding_attributes, model.id)
+        return model
 
 
-def read_gff3(path: Path, resolve: Callable[[str], str | None]) -> list[Model]:
-    """The transcripts of a GFF3 file, plain or gzip, in file order.
-
-    `resolve` gives the reference's name for a contig, or None for one that it lacks (its rows are left out).
-    Raises BundleError naming the line that cannot be understood.
-    """
-    parents: dict[str, _Row] = {}
-    exons: dict[str, list[tuple[int, int]]] = {}
-    coding: dict[str, list[_Row]] = {}
-    for row in _rows(path, resolve):
-        if row.type in ("exon", "CDS"):
-            for parent in row.attributes.get("Parent", "").split(","):
-                if row.type == "exon":
-                    exons.setdefault(parent, []).append((row.start, row.end))
-                else:
-                    coding.setdefault(parent, []).append(row)
-        elif identifier := row.attributes.get("ID"):
-            parents[identifier] = row
-    models = []
-    for identifier, row in parents.items():
-        if identifier in exons or identifier in coding:
-            models.append(_model(identifier, row, parents, exons.get(identifier), coding.get(identifier, [])))
-    if not models:
-        raise BundleError(f"{path.name} has no transcript on any contig of the reference; is it the right GFF3?")
-    return models
-
-
-def _rows(path: Path, resolve: Callable[[str], str | None]) -> Iterator[_Row]:
-    contigs: dict[str, str | None] = {}
-    with open_text(path) as file:
-        for number, raw in enumerate(file, 1):
-            if raw.startswith((b"#", b"\n")):
-                if raw.startswith(b"##FASTA"):
-                    return
-                continue
-            try:
-                columns = raw.decode("utf-8").rstrip("\r\n").split("\t")
-                if columns[0] not in contigs:
-                    contigs[columns[0]] = resolve(columns[0])
-                contig = contigs[columns[0]]
-                if contig is None:
-                    continue
-                attributes = dict(pair.split("=", 1) for pair in columns[8].split(";") if "=" in pair)
-                strand = -1 if columns[6] == "-" else 1
-                yield _Row(contig, columns[2], int(columns[3]), int(columns[4]), strand, columns[7], attributes)
-            except (ValueError, IndexError) as error:
-                raise BundleError(f"{path.name}, line {number}: this is not a GFF3 row of nine columns.") from error
-
-
-def _model(
-    identifier: str, row: _Row, parents: dict[str, _Row], exons: list[tuple[int, int]] | None, coding: list[_Row]
-) -> Model:
-    gene_id = row.attributes.get("Parent", "").split(",")[0]
-    gene = parents.get(gene_id, row)
-    coding.sort(key=lambda part: part.start)
-    intervals = sorted(set(exons or [(part.start, part.end) for part in coding]))
-    source = _HGNC.search(unquote(gene.attributes.get("description", "")))
-    model = Model(
-        contig=row.contig,
-        start=min(row.start, intervals[0][0]),
-        end=max(row.end, intervals[-1][1]),
-        strand=row.strand,
-        id=_clean(row.attributes.get("transcript_id") or _PREFIX.sub("", identifier)),
-        version=_clean(row.attributes.get("version", "")),
-        gene=_clean(gene.attributes.get("gene_id") or _PREFIX.sub("", gene_id or identifier)),
-        symbol=_clean(gene.attributes.get("Name", "")),
-        symbol_source="HGNC" if source else "",
-        hgnc_id=source[1] if source else "",
-        biotype=_clean(row.attributes.get("biotype", row.type)),
-        tags=tuple(tag for tag in row.attributes.get("tag", "").split(",") if tag),
-        exons=intervals,
-    )
-    if coding:
-        first = coding[0] if row.strand > 0 else coding[-1]
-        model.coding = [(part.start, part.end) for part in coding]
-        model.phase = int(first.phase) if first.phase in ("1", "2") else 0
-        model.protein_version = _clean(first.attributes.get("version", ""))
-        model.protein = _clean(first.attributes.get("protein_id") or _PREFIX.sub("", first.attributes.get("ID", "")))
-    return model
-
-
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """A name as CSQ can carry it."""
     return text.translate(_RESERVED)
+
+
+def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags as Ensembl spells them, each once: NCBI has "MANE Select", which is always its "RefSeq Select" too."""
+    spelled = [tag.strip().replace(" ", "_") for tag in tags]
+    if _MANE_SELECT in spelled and any(" " in tag for tag in tags):
+        spelled.append(_REFSEQ_SELECT)
+    return tuple(dict.fromkeys(tag for tag in spelled if tag))
+
+
+def open_ends(row: Row, what: str) -> set[str]:
+    """Ensembl's tags for the ends that NCBI's `start_range` and `end_range` declare to lie further out."""
+    before, after = "start_range" in row.attributes, "end_range" in row.attributes
+    if row.strand < 0:
+        before, after = after, before
+    return {f"{what}_{end}_NF" for end, is_open in (("start", before), ("end", after)) if is_open}
+
+
+def translation_exceptions(text: str, strand: int) -> list[tuple[int, str]]:
+    """The codons of an INSDC `transl_except`, as `Model.recoded` has them; without stops that the tail completes."""
+    found = []
+    for place, residue in _EXCEPTION.findall(unquote(text)):
+        bases = [int(number) for number in re.findall(r"\d+", place)]
+        if bases and residue in ONE_LETTER:
+            found.append((min(bases) if strand > 0 else max(bases), ONE_LETTER[residue]))
+    return found
+
+
+def _codon_table(attributes: dict[str, str], name: str) -> int:
+    stated = attributes.get("transl_table", "0")
+    if stated == "0" or (stated.isdecimal() and int(stated) in TABLES):
+        return int(stated)
+    raise BundleError(f"{name}: its genetic code, transl_table={stated}, is none that GAS knows.")
+
+
+def _slip(exons: list[Interval], coding: list[Interval], strand: int) -> int:
+    """The first base behind which the coding intervals are not simply the exons' bases; 0 if they are throughout.
+
+    So it is where the ribosome slips, or where the file says that the genome is not what is translated.
+    """
+    first, last = coding[0][0], coding[-1][1]
+    expected = [(max(start, first), min(end, last)) for start, end in exons if end >= first and start <= last]
+    stated, expected = _joined(coding), _joined(expected)
+    if stated == expected:
+        return 0
+    if strand > 0:
+        pairs = zip(stated, expected, strict=False)
+        return next((min(a[1], b[1]) + 1 if a[0] == b[0] else min(a[0], b[0]) for a, b in pairs if a != b), first)
+    pairs = zip(reversed(stated), reversed(expected), strict=False)
+    return next((max(a[0], b[0]) - 1 if a[1] == b[1] else max(a[1], b[1]) for a, b in pairs if a != b), last)
+
+
+def _joined(intervals: list[Interval]) -> list[Interval]:
+    """Intervals that touch made one; those that overlap stay apart."""
+    joined: list[Interval] = []
+    for start, end in intervals:
+        if joined and joined[-1][1] + 1 == start:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined

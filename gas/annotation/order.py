@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from gas.annotation import columns
 from gas.annotation.limits import InputRefused
-from gas.annotation.records import POS, Record
+from gas.annotation.lines import Lines
+from gas.annotation.records import POS
 from gas.annotation.reference import Contig
 
 _UNPLACED = 10**6 - 1
@@ -32,24 +34,20 @@ class Order:
         """CHROM values in order of appearance, the first thousands of them."""
         return list(self._contigs)
 
-    def take(self, records: Sequence[Record]) -> bool:
+    def take(self, lines: Lines) -> bool:
         """Take the next records; False at the first that is out of order.
 
         Raises InputRefused for a header line among them.
         """
-        try:
-            positions = [int(fields[POS]) for _, fields in records]
-        except (ValueError, IndexError):
-            return self._take_one_by_one(records)
-        one_contig = {fields[0] for _, fields in records} == {self._chrom}
-        # Sorting what is sorted takes one pass in C.
-        if one_contig and positions[0] >= self._pos and positions == sorted(positions):
-            self._pos = positions[-1]
-            return True
-        return self._take_one_by_one(records)
+        chrom = self._chrom
+        found = columns.positions(lines.text, chrom) if chrom is not None and lines.all_of(chrom) else None
+        if found is None or found[0] < self._pos or (found[1:] < found[:-1]).any():
+            return self._take_one_by_one(lines)
+        self._pos = int(found[-1])
+        return True
 
-    def _take_one_by_one(self, records: Sequence[Record]) -> bool:
-        for number, fields in records:
+    def _take_one_by_one(self, lines: Lines) -> bool:
+        for number, fields in lines:
             contig = self._contig(number, fields[0])
             pos = position(fields[POS], contig) if contig and len(fields) > POS else None
             if pos is None:

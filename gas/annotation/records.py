@@ -99,7 +99,7 @@ def check(fields: list[str], contig: Contig | None, columns: int) -> str | None:
     ref, alt = fields[REF], fields[ALT]
     return (
         _pos_reason(fields[POS], len(ref), contig)
-        or (None if ref in _BASES and alt in _BASES and ref != alt else _allele_reason(ref, alt))
+        or (None if ref in _BASES and alt in _BASES and ref != alt else allele_reason(ref, alt))
         or _control_reason(fields, rest)
     )
 
@@ -147,7 +147,8 @@ def _pos_reason(text: str, ref_length: int, contig: Contig) -> str | None:
     return None
 
 
-def _allele_reason(ref: str, alt: str) -> str | None:
+def allele_reason(ref: str, alt: str) -> str | None:
+    """Why a record must be rejected for its REF or ALT column, or None."""
     if not _REF_BASES.fullmatch(ref):
         return _letters_reason("REF", ref)
     upper = ref.upper()

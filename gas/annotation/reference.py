@@ -6,6 +6,7 @@ A bundle is written once by `build` and never changed. `load` checks it against 
 import gzip
 import hashlib
 import json
+import mmap
 import os
 import re
 import shutil
@@ -17,10 +18,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from gas.annotation import accessions
+
 if TYPE_CHECKING:
     from gas.annotation.overlays import OverlaySpec
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 SEQUENCE = "sequence.bin"
 MODELS = "models"
@@ -36,7 +39,6 @@ RCRS_ACCESSION = "NC_012920.1"
 STANDARD_CODE, VERTEBRATE_MITOCHONDRIAL_CODE = 1, 2
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_NOT_NUCLEOTIDE = re.compile(rb"[^ACGTUNRYSWKMBDHV]")
 
 
 class BundleError(Exception):
@@ -89,7 +91,9 @@ class Bundle:
             self.contigs[contig.name] = contig
             self._offsets[contig.name] = entry["offset"]
         self._by_synonym = {s: c for c in self.contigs.values() for s in c.synonyms} | self.contigs
-        self._sequence: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+        self._mapping: mmap.mmap | None = None
+        self._sequence = np.empty(0, np.uint8)
+        self._touched = ""
 
     def resolve(self, name: str) -> Contig | None:
         """The contig that `name` (as written in a user's file) means, or None."""
@@ -97,9 +101,16 @@ class Bundle:
 
     def sequence(self, contig_name: str) -> ContigSequence:
         """The bases of the contig with this (the bundle's own) name; nothing is read before it is sliced."""
-        if self._sequence is None:
+        if self._mapping is None:
+            with (self.path / SEQUENCE).open("rb") as file:
+                self._mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             # A plain array over the mapping: slicing np.memmap itself takes ten times as long.
-            self._sequence = np.asarray(np.memmap(self.path / SEQUENCE, dtype=np.uint8, mode="r"))
+            self._sequence = np.frombuffer(self._mapping, np.uint8)
+        if contig_name != self._touched:
+            # A page that is touched may bring a megabyte with it, and a thousand of them a gigabyte. What is let go of
+            # here stays in the system's cache.
+            self._touched = contig_name
+            self._mapping.madvise(mmap.MADV_DONTNEED)
         start = self._offsets[contig_name]
         return ContigSequence(self._sequence[start : start + self.contigs[contig_name].length])
 
@@ -136,12 +147,14 @@ def build(
     out: str | os.PathLike[str],
     origins: Mapping[str, Mapping[str, str]] | None = None,
     notice: str = "",
+    codon_tables: Mapping[str, int] | None = None,
 ) -> Bundle:
-    """Write the bundle `out` (a folder that must not exist) from a FASTA and a GFF3, plain or gzip, and open it.
+    """Write the bundle `out` (a folder that must not exist) from a FASTA and a GFF3 or GTF, plain or gzip; open it.
 
     `origins` adds to the manifest where a source comes from: file name to "version", "licence" and the like. `notice`,
-    for those who pass the bundle on, becomes its file NOTICE. The folder appears whole or not at all. Raises
-    BundleError for what is wrong with the inputs.
+    for those who pass the bundle on, becomes its file NOTICE. `codon_tables` gives contigs NCBI genetic codes; a gene's
+    own comes first, and without either it is 2 for a mitochondrion and 1 for others. The folder appears whole or not at
+    all. Raises BundleError for what is wrong with the inputs.
     """
     target = Path(out)
     if not _NAME.fullmatch(name):
@@ -153,7 +166,7 @@ def build(
     try:
         if notice:
             (work / NOTICE).write_text(notice, encoding="utf-8")
-        manifest = _write(work, name, assembly, Path(fasta), Path(gff3), overlays)
+        manifest = _write(work, name, assembly, Path(fasta), Path(gff3), overlays, codon_tables or {})
         for source in manifest["sources"]:
             source.update((origins or {}).get(source["file"], {}))
         (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -180,9 +193,16 @@ def sha256_of(path: Path) -> str:
 
 
 def _write(
-    work: Path, name: str, assembly: str, fasta: Path, gff3: Path, overlays: "Sequence[OverlaySpec]"
+    work: Path,
+    name: str,
+    assembly: str,
+    fasta: Path,
+    gff3: Path,
+    overlays: "Sequence[OverlaySpec]",
+    codon_tables: Mapping[str, int],
 ) -> dict[str, Any]:
-    contigs = list(_write_sequence(fasta, work / SEQUENCE))
+    contigs = list(_write_sequence(fasta, work / SEQUENCE, assembly))
+    _set_codon_tables(contigs, codon_tables)
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
@@ -211,9 +231,21 @@ def _write(
     return manifest
 
 
+def _set_codon_tables(contigs: list[dict[str, Any]], codon_tables: Mapping[str, int]) -> None:
+    from gas.annotation.codons import TABLES
+
+    entries = {entry["name"]: entry for entry in contigs}
+    for name, number in codon_tables.items():
+        if name not in entries:
+            raise BundleError(f"A genetic code is given for {name!r}, which the sequence does not have.")
+        if number not in TABLES:
+            raise BundleError(f"{number} is no genetic code that GAS knows; NCBI numbers them.")
+        entries[name]["codon_table"] = number
+
+
 def _write_models(directory: Path, gff3: Path, bundle: Bundle) -> dict[str, Any]:
-    # Only needed here: whoever opens a bundle does not read GFF3.
-    from gas.annotation import models, segments, transcripts
+    # Only needed here: whoever opens a bundle does not read gene models.
+    from gas.annotation import gene_files, models, segments, transcripts
 
     def name_of(written: str) -> str | None:
         contig = bundle.resolve(written)
@@ -221,7 +253,7 @@ def _write_models(directory: Path, gff3: Path, bundle: Bundle) -> dict[str, Any]
 
     directory.mkdir()
     by_contig: dict[str, list[models.Model]] = {name: [] for name in bundle.contigs}
-    for model in models.read_gff3(gff3, name_of):
+    for model in gene_files.read(gff3, name_of):
         if model.end > bundle.contigs[model.contig].length:
             raise BundleError(
                 f"{gff3.name}: {model.id} ends beyond {model.contig}; the gene models are for another assembly."
@@ -230,7 +262,7 @@ def _write_models(directory: Path, gff3: Path, bundle: Bundle) -> dict[str, Any]
     for found in by_contig.values():
         found.sort(key=lambda model: (model.start, model.end))
     transcripts.write([model for found in by_contig.values() for model in found], directory)
-    ranges = segments.write(by_contig.values(), directory)
+    ranges = segments.write(list(by_contig.values()), directory, workers=os.cpu_count() or 1)
     return {
         "file": gff3.name,
         "transcripts": sum(map(len, by_contig.values())),
@@ -244,44 +276,26 @@ def _version() -> str:
     return version("gas-genomics")
 
 
-def _write_sequence(fasta: Path, out: Path) -> Iterator[dict[str, Any]]:
+def _write_sequence(fasta: Path, out: Path, assembly: str) -> Iterator[dict[str, Any]]:
     """Append each record's bases to `out`; yields the contigs' manifest entries."""
+    # Only needed here, as what reads gene models.
+    from gas.annotation.fasta import records
+
     seen: set[str] = set()
     offset = 0
     with out.open("wb") as file:
-        for name, bases in _fasta_records(fasta):
+        for name, bases in records(fasta):
             if name in seen:
                 raise BundleError(f"{fasta.name} has two sequences called {name}.")
             seen.add(name)
             file.write(bases)
-            yield asdict(_describe(name, bases)) | {"offset": offset}
+            yield asdict(_describe(name, bases, assembly)) | {"offset": offset}
             offset += len(bases)
     if not seen:
         raise BundleError(f"{fasta.name} holds no sequence; a FASTA file begins with a '>' line.")
 
 
-def _fasta_records(fasta: Path) -> Iterator[tuple[str, bytes]]:
-    name: str | None = None
-    lines: list[bytes] = []
-    with open_text(fasta) as file:
-        for number, line in enumerate(file, 1):
-            if line.startswith(b">"):
-                if name is not None:
-                    yield name, b"".join(lines)
-                words = line[1:].split()
-                if not words:
-                    raise BundleError(f"{fasta.name}, line {number}: the sequence has no name.")
-                name, lines = words[0].decode("utf-8", "replace"), []
-                continue
-            bases = line.strip().upper()
-            if _NOT_NUCLEOTIDE.search(bases) or (bases and name is None):
-                raise BundleError(f"{fasta.name}, line {number}: this is not nucleotide sequence in FASTA format.")
-            lines.append(bases)
-    if name is not None:
-        yield name, b"".join(lines)
-
-
-def _describe(name: str, bases: bytes) -> Contig:
+def _describe(name: str, bases: bytes, assembly: str) -> Contig:
     if name in (*MITOCHONDRIAL_NAMES, RCRS_ACCESSION):
         synonyms: tuple[str, ...] = MITOCHONDRIAL_NAMES
         if hashlib.md5(bases, usedforsecurity=False).hexdigest() == RCRS_MD5:
@@ -289,6 +303,7 @@ def _describe(name: str, bases: bytes) -> Contig:
         table = VERTEBRATE_MITOCHONDRIAL_CODE
     else:
         synonyms = (name[3:],) if name.lower().startswith("chr") and len(name) > 3 else (f"chr{name}",)
+        synonyms += accessions.synonyms(name, assembly)
         table = STANDARD_CODE
     return Contig(name, len(bases), tuple(s for s in synonyms if s != name), table)
 

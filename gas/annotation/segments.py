@@ -6,7 +6,7 @@ one a transcript in reach; annotating a change then is a search and a few format
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,19 +26,26 @@ CUTS, BLOCKS, OFFSETS, MEMBERS = "cuts.npy", "blocks.npy", "block_offsets.npy", 
 
 # Where, counted from an intron's first base, the terms of VEP's splice windows change; mirrored at its end.
 _WINDOWS = np.array([-3, 0, 2, 4, 5, 6, 8, 17], np.int64)
+_WINDOW = int(_WINDOWS[-1])
+# Bases of an exon that belong to a splice region.
+_SPLICE_REGION = 3
 
 # Kinds of entries; all begin with (kind, transcript). Numbers are `a + b * position`.
-# FLANK: head, a, b, tail: the row is the allele, head, DISTANCE, tail.
-# PLACE: head, a, b, tail, strand, anchor: the allele, head, HGVSc's number, REF>ALT on the strand, tail. `anchor` is
-#   what stands before each number in HGVSc, such as "88+"; head ends with it.
-# EXON: head, a, b, tail, strand, c, d: as PLACE, then two bars, cDNA_position (c + d * position), tail.
-# CODON: layout, exon, a, b, splice terms: cDNA position; the codon is looked up.
+# FLANK: head, a, b, tail, reach: the row is the allele, head, DISTANCE, tail.
+# PLACE: head, a, b, tail, reach, strand, layout, anchor, named, body, structure: the allele, head, HGVSc's number,
+#   REF>ALT on the strand, tail. `anchor` is what stands before each number in HGVSc, such as "88+"; head ends with it.
+#   `body` is head without its terms; `named` is as `reach`, of body alone; `structure` decides about the terms of
+#   whatever lies in `named` (None: nothing short of the transcript does).
+# EXON: as PLACE, then c, d: two bars and cDNA_position (c + d * position) stand before the tail.
+# CODON: layout, exon, a, b, splice terms, coding, quiet: cDNA position; the codon is looked up. `coding` is what of the
+#   exon is coding, `quiet` what of that is away from splice sites; first and last position each.
 # OTHER: the general path.
+# `reach` are the first and the last position for which the entry holds; the segment may end before.
 FLANK, PLACE, EXON, CODON, OTHER = range(5)
 Entry = tuple[Any, ...]
 
 # Segments kept; beyond that all are dropped and touched anew, so that a whole genome does not fill the memory.
-_KEPT_SEGMENTS = 50_000
+_KEPT_SEGMENTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -50,32 +57,58 @@ class Range:
     blocks: tuple[int, int]
 
 
-def write(by_contig: Iterable[list[Model]], directory: Path) -> list[Range]:
+def write(by_contig: Sequence[list[Model]], directory: Path, workers: int = 1) -> list[Range]:
     """Write the segments of each contig's models (sorted as their tables are); returns the contigs' ranges."""
     ranges: list[Range] = []
-    all_cuts: list[NDArray[np.int32]] = []
-    blocks: list[int] = []
-    offsets: list[int] = [0]
-    members: list[int] = []
-    first_transcript = first_cut = 0
-    for models in by_contig:
-        cuts = _cuts(models)
-        first_block = len(blocks)
-        for start, active in _blocks(models):
-            blocks.append(start)
-            members.extend(active)
-            offsets.append(len(members))
-        ranges.append(
-            Range((first_transcript, len(models)), (first_cut, len(cuts)), (first_block, len(blocks) - first_block))
-        )
-        all_cuts.append(cuts)
+    parts: list[_Arrays] = []
+    first_transcript = first_cut = first_block = 0
+    for models, part in zip(by_contig, _arrays_of_all(by_contig, workers), strict=True):
+        cuts, blocks, _, _ = part
+        ranges.append(Range((first_transcript, len(models)), (first_cut, len(cuts)), (first_block, len(blocks))))
+        parts.append(part)
         first_transcript += len(models)
         first_cut += len(cuts)
-    np.save(directory / CUTS, np.concatenate(all_cuts) if all_cuts else np.empty(0, np.int32))
-    np.save(directory / BLOCKS, np.array(blocks, np.int32))
-    np.save(directory / OFFSETS, np.array(offsets, np.int64))
-    np.save(directory / MEMBERS, np.array(members, np.int32))
+        first_block += len(blocks)
+    cuts, blocks, counts, members = (np.concatenate(arrays) for arrays in zip(_NOTHING, *parts, strict=True))
+    np.save(directory / CUTS, cuts)
+    np.save(directory / BLOCKS, blocks)
+    np.save(directory / OFFSETS, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]))
+    np.save(directory / MEMBERS, members)
     return ranges
+
+
+# A contig's cuts, its blocks' first positions, their numbers of members, and those.
+_Arrays = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+_NOTHING: _Arrays = (np.empty(0, np.int32),) * 4
+# Below this many models a second process takes longer to start than it saves.
+_WORTH_A_PROCESS = 20_000
+_shared: Sequence[list[Model]] = ()
+
+
+def _arrays_of_all(by_contig: Sequence[list[Model]], workers: int) -> Iterator[_Arrays]:
+    global _shared
+    _shared = by_contig
+    try:
+        if workers < 2 or sum(map(len, by_contig)) < _WORTH_A_PROCESS:
+            yield from map(_arrays, range(len(by_contig)))
+            return
+        # Only here: whoever opens a bundle has no use for them.
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        # Forked, the workers have the models without a copy.
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
+            yield from pool.map(_arrays, range(len(by_contig)))
+    finally:
+        _shared = ()
+
+
+def _arrays(place: int) -> _Arrays:
+    models = _shared[place]
+    found = list(_blocks(models))
+    members = np.array([index for _, active in found for index in active], np.int32)
+    starts = np.array([start for start, _ in found], np.int32)
+    return _cuts(models), starts, np.array([len(active) for _, active in found], np.int32), members
 
 
 def _cuts(models: list[Model]) -> NDArray[np.int32]:
@@ -139,9 +172,8 @@ class Segments:
         self._members = np.asarray(np.load(directory / MEMBERS, mmap_mode="r"))
         self.transcripts = transcripts
         self.source = source
-        self._layouts: dict[str, csq.Layout] = {}
+        self._layouts: dict[Transcript, csq.Layout] = {}
         self._entries: dict[int, list[Entry]] = {}
-        self._described: dict[int, tuple[str, ...] | None] = {}
 
     def find(self, positions: NDArray[np.int64]) -> list[int]:
         """The segments of these positions; -1 before the first."""
@@ -166,20 +198,10 @@ class Segments:
         if entries is None:
             if len(self._entries) >= _KEPT_SEGMENTS:
                 self._entries.clear()
-                self._described.clear()
                 self._layouts.clear()
                 self.transcripts.forget()
             entries = self._entries[segment] = self._decode(segment)
         return entries
-
-    def described(self, segment: int) -> tuple[str, ...] | None:
-        """The Consequence|IMPACT of every row of a single-base change here; None where it depends on the base."""
-        if segment not in self._described:
-            entries = self.entries(segment)
-            fixed = all(entry[0] in (FLANK, PLACE, EXON) for entry in entries)
-            texts = ["|".join(entry[2].split("|", 3)[1:3]) for entry in entries] if fixed else None
-            self._described[segment] = tuple(texts or ["intergenic_variant|MODIFIER"]) if texts is not None else None
-        return self._described[segment]
 
     def near(self, start: int, end: int) -> list[Transcript]:
         """The transcripts that a variant touches or is up- or downstream of; for an insertion start = end + 1."""
@@ -196,18 +218,19 @@ class Segments:
 
     def layout(self, transcript: Transcript) -> csq.Layout:
         """The transcript's part of its rows."""
-        layout = self._layouts.get(transcript.id)
+        layout = self._layouts.get(transcript)
         if layout is None:
-            layout = self._layouts[transcript.id] = csq.Layout(transcript, self.source)
+            layout = self._layouts[transcript] = csq.Layout(transcript, self.source)
         return layout
 
     def _decode(self, segment: int) -> list[Entry]:
         if segment < 0:
             return []
-        place = int(self.cuts[segment])
-        return [self._entry(transcript, place) for transcript in self.near(place, place)]
+        bounds = self.bounds(segment)
+        return [self._entry(transcript, bounds) for transcript in self.near(bounds[0], bounds[0])]
 
-    def _entry(self, transcript: Transcript, place: int) -> Entry:
+    def _entry(self, transcript: Transcript, bounds: tuple[int, int]) -> Entry:
+        place = bounds[0]
         layout = self.layout(transcript)
         if not within(transcript, place, place):
             side = -1 if place < transcript.start else -2
@@ -215,33 +238,39 @@ class Segments:
                 return known
             head = f"|{so.describe(flank_terms(transcript, place))}{layout.gene}||||||||||1|"
             edge, slope = (transcript.start, -1) if side == -1 else (-transcript.end, 1)
-            entry: Entry = (FLANK, transcript, head, edge, slope, layout.tail_start + layout.tail_end)
+            reach = (
+                (transcript.start - REACH, transcript.start - 1)
+                if side == -1
+                else (transcript.end + 1, transcript.end + REACH)
+            )
+            entry: Entry = (FLANK, transcript, head, edge, slope, layout.tail_start + layout.tail_end, reach)
             transcript.regions[side] = entry
             return entry
-        key = self._region(transcript, place)
-        if key is not None and (known := transcript.regions.get(key)):
-            return known
-        entry = self._inside(transcript, layout, place)
-        if key is not None:
-            transcript.regions[key] = entry
-        return entry
+        half = self._half(transcript, place)
+        if half is None:
+            return self._inside(transcript, layout, place, bounds)
+        known = transcript.regions.get(half[0])
+        if known is None:
+            known = transcript.regions[half[0]] = self._inside(transcript, layout, place, half)
+        return known
 
-    def _region(self, transcript: Transcript, place: int) -> int | None:
-        """A number for the middle of an intron's half, where all positions have the same entry; None elsewhere."""
+    def _half(self, transcript: Transcript, place: int) -> tuple[int, int] | None:
+        """First and last position of the half of an intron, without its ends, where all have the same entry."""
         index = transcript.exon_at(place)
         if index < 0 or index + 1 >= len(transcript.exon_starts) or transcript.frameshift_introns:
             return None
-        from_left, to_right = place - transcript.exon_ends[index], transcript.exon_starts[index + 1] - place
-        if from_left <= 17 or to_right <= 17:
+        inner = transcript.exon_ends[index] + _WINDOW, transcript.exon_starts[index + 1] - _WINDOW
+        if not inner[0] < place < inner[1]:
             return None
-        return 2 * index + (from_left < to_right or (from_left == to_right and transcript.strand > 0))
+        first, last = _named_part(transcript, place)
+        return max(first, inner[0] + 1), min(last, inner[1] - 1)
 
-    def _inside(self, transcript: Transcript, layout: csq.Layout, place: int) -> Entry:
+    def _inside(self, transcript: Transcript, layout: csq.Layout, place: int, reach: tuple[int, int]) -> Entry:
         base = transcript.cdna(place)
         strand = transcript.strand
         named = position(transcript, place)
         coding = in_coding(transcript, place, place)
-        if named is None or place < transcript.exon_starts[0] or (coding and base is None):
+        if named is None or place < transcript.exon_starts[0] or (coding and (base is None or not transcript.plain)):
             return OTHER, transcript
         if coding:
             index = transcript.exon_at(place)
@@ -250,17 +279,67 @@ class Segments:
             if transcript.biotype == NMD_BIOTYPE:
                 found |= so.NMD_TRANSCRIPT
             assert base is not None
-            return CODON, transcript, layout, exon, base - strand * place, strand, found
+            return (
+                CODON,
+                transcript,
+                layout,
+                exon,
+                base - strand * place,
+                strand,
+                found,
+                *_coding_part(transcript, index),
+            )
         found = terms(transcript, place, place, "A", "C", None)
         numbers = csq.exon_and_intron(transcript, place, place)
         text, number, offset = named
         moving = abs(offset or number)
         anchor = text[: len(text) - len(str(moving))]
-        head = f"|{so.describe(found)}{layout.gene}{numbers}|{layout.name}{anchor}"
+        body = f"{layout.gene}{numbers}|{layout.name}{anchor}"
+        head = f"|{so.describe(found)}{body}"
         # Numbers with a minus sign fall along the strand, all others grow.
         slope = strand if (offset or number) > 0 else -strand
         start = moving - slope * place
         tail = f"||||||1|{layout.tail_start}{layout.tail_end}"
+        part = reach if transcript.frameshift_introns else _named_part(transcript, place)
+        common = (reach, strand, layout, anchor, part, body)
         if base is None:
-            return PLACE, transcript, head, start, slope, f"||{tail}", strand, anchor
-        return EXON, transcript, head, start, slope, tail, strand, base - strand * place, strand
+            return PLACE, transcript, head, start, slope, f"||{tail}", *common, _intron(transcript, place)
+        return EXON, transcript, head, start, slope, tail, *common, None, base - strand * place, strand
+
+
+def _named_part(transcript: Transcript, place: int) -> tuple[int, int]:
+    """First and last position of the half of an intron, or the part of an exon, whose bases are named alike."""
+    index = transcript.exon_at(place)
+    start, end = transcript.exon_starts[index], transcript.exon_ends[index]
+    if place > end:
+        right = transcript.exon_starts[index + 1]
+        # In the middle the upstream exon counts as the nearer one.
+        middle = (end + right) // 2 if transcript.strand > 0 else (end + right - 1) // 2
+        return (end + 1, middle) if place <= middle else (middle + 1, right - 1)
+    if not transcript.coding_start:
+        return start, end
+    if place < transcript.coding_start:
+        return start, min(end, transcript.coding_start - 1)
+    return max(start, transcript.coding_end + 1), end
+
+
+def _intron(transcript: Transcript, place: int) -> tuple[int, ...]:
+    """What decides about the terms of whatever lies inside of the intron at a place."""
+    index = transcript.exon_at(place)
+    nonsense = transcript.biotype == NMD_BIOTYPE
+    left, right = transcript.exon_ends[index], transcript.exon_starts[index + 1]
+    # The introns beyond its exons matter only where these are a few bases long.
+    before = max(transcript.exon_starts[index], left - _WINDOW)
+    after = min(transcript.exon_ends[index + 1], right + _WINDOW)
+    return before, left, right, after, transcript.strand, transcript.coding_start > 0, nonsense
+
+
+def _coding_part(transcript: Transcript, index: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last position of what of an exon is coding, and of what of that no splice site is near to."""
+    start, end = transcript.exon_starts[index], transcript.exon_ends[index]
+    coding = max(start, transcript.coding_start), min(end, transcript.coding_end)
+    if transcript.frameshift_introns:
+        return (1, 0), (1, 0)
+    inner_start = start + _SPLICE_REGION if index else start
+    inner_end = end - _SPLICE_REGION if index + 1 < len(transcript.exon_starts) else end
+    return coding, (max(inner_start, coding[0]), min(inner_end, coding[1]))

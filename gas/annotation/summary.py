@@ -34,17 +34,17 @@ class Summary:
     substitutions: Counter[str] = field(default_factory=Counter)
     indel_lengths: Counter[int] = field(default_factory=Counter)
 
-    def add_variant(self, chrom: str, ref: str, alts: Sequence[str]) -> None:
-        """Count a record of the result, annotated or passed, by its chromosome and the kinds of its alleles."""
-        self.by_chromosome[chrom] += 1
+    def add_variant(self, chrom: str, ref: str, alts: Sequence[str], times: int = 1) -> None:
+        """Count records of the result, annotated or passed, by their chromosome and the kinds of their alleles."""
+        self.by_chromosome[chrom] += times
         ref = ref.upper()
         for allele in alts:
             alt = allele.upper()
             if len(ref) == 1 == len(alt) and ref in "ACGTN" and alt in "ACGTN":
-                self.by_type["SNV"] += 1
-                self.substitutions[f"{ref}>{alt}"] += 1
+                self.by_type["SNV"] += times
+                self.substitutions[f"{ref}>{alt}"] += times
             else:
-                self._add_longer(ref, alt)
+                self._add_longer(ref, alt, times)
 
     def add_csq(self, entries: Sequence[str]) -> None:
         """Count a record's CSQ entries."""
@@ -88,19 +88,19 @@ class Summary:
         """The summary as JSON text, one line end at its end."""
         return json.dumps(self.to_dict(), indent=1) + "\n"
 
-    def _add_longer(self, ref: str, alt: str) -> None:
+    def _add_longer(self, ref: str, alt: str, times: int) -> None:
         kind = allele_kind(alt)
         if kind != "bases":
-            self.by_type[_NOT_BASES.get(kind or "", "other")] += 1
+            self.by_type[_NOT_BASES.get(kind or "", "other")] += times
             return
         change = len(alt) - len(ref)
         if change == 0:
-            self.by_type["MNV"] += 1
+            self.by_type["MNV"] += times
             return
         start, end = (ref, alt) if change > 0 else (alt, ref)
         anchored = end.startswith(start) or end.endswith(start)
-        self.by_type["indel" if not anchored else "insertion" if change > 0 else "deletion"] += 1
-        self.indel_lengths[max(-LONGEST_EXACT_INDEL - 1, min(LONGEST_EXACT_INDEL + 1, change))] += 1
+        self.by_type["indel" if not anchored else "insertion" if change > 0 else "deletion"] += times
+        self.indel_lengths[max(-LONGEST_EXACT_INDEL - 1, min(LONGEST_EXACT_INDEL + 1, change))] += times
 
 
 _NOT_BASES = {

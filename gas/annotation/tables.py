@@ -64,12 +64,19 @@ class Table:
         ]
 
     def _pick(self, csq: Sequence[str], alleles: Sequence[str]) -> dict[int, Row]:
-        """For each ALT allele (from 0) its entry: MANE Select if known, then the most severe, then the first."""
-        best: dict[int, tuple[tuple[bool, int], Row]] = {}
+        """For each ALT allele (from 0) its entry: MANE Select's, then a canonical transcript's, then the most severe,
+        then one of a protein-coding transcript, then the first.
+        """
+        best: dict[int, tuple[tuple[bool, bool, int, bool], Row]] = {}
         for entry in csq:
             cells = entry.split("|")
             place = self._allele_of(cells, len(alleles))
-            score = (not self._is_mane(cells), self._severity(cells))
+            score = (
+                "MANE_Select" not in self._cell(cells, "MANE"),
+                self._cell(cells, "CANONICAL") != "YES",
+                self._severity(cells),
+                self._cell(cells, "BIOTYPE") != "protein_coding",
+            )
             if place not in best or score < best[place][0]:
                 best[place] = (score, cells)
         return {place: cells for place, (_, cells) in best.items()}
@@ -79,8 +86,8 @@ class Table:
             return 0
         return int(cells[self.csq_fields.index("ALLELE_NUM")]) - 1
 
-    def _is_mane(self, cells: Row) -> bool:
-        return "MANE" in self.csq_fields and "MANE_Select" in cells[self.csq_fields.index("MANE")]
+    def _cell(self, cells: Row, name: str) -> str:
+        return cells[self.csq_fields.index(name)] if name in self.csq_fields else ""
 
     def _severity(self, cells: Row) -> int:
         terms = cells[self.csq_fields.index("Consequence")].split("&")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gas.annotation.codons import reverse_complement, translate_protein
+from gas.annotation.codons import reverse_complement, translate, translate_protein
 from gas.annotation.models import Model
 from gas.annotation.reference import ContigSequence
 
@@ -17,6 +17,9 @@ TABLE, EXONS, TEXTS = "transcripts.npy", "exons.npy", "texts.bin"
 # An intron this short, in end minus start, is taken for an artefact that keeps the reading frame right, not for an
 # intron that is spliced out: Ensembl's "frameshift intron".
 FRAMESHIFT_INTRON = 12
+
+# GENCODE's tag of a transcript whose protein has selenocysteine; its codons usually have rows as well.
+SELENOPROTEIN = "seleno"
 
 _ROW = np.dtype(
     [
@@ -28,6 +31,8 @@ _ROW = np.dtype(
         ("first_exon", "<i8"),
         ("coding_start", "<i4"),
         ("coding_end", "<i4"),
+        ("codon_table", "i1"),
+        ("slip", "<i4"),
         ("text", "<i8"),
         ("text_length", "<i4"),
     ]
@@ -40,7 +45,7 @@ class Transcript:
     Genomic coordinates are 1-based; `exon_starts` and `exon_ends` ascend along the genome whatever the strand. cDNA
     coordinates are 1-based along the transcript; `cds_first` and `cds_last` are the cDNA positions of the first and the
     last coding base (0 and -1 without a CDS). `pad` is the number of bases missing before the CDS to complete its first
-    codon.
+    codon. `recoded` and `slip` are as in gas.annotation.models.Model, the former as text, "123U,456U".
     """
 
     def __init__(
@@ -64,11 +69,13 @@ class Transcript:
             tags,
             self.protein,
             protein_version,
+            self.recoded,
         ) = text.split("\t")
         self.tags = tuple(tags.split(","))
         self.name = f"{self.id}.{version}" if version and not _versioned(self.id) else self.id
         self.protein_name = self.protein if _versioned(self.protein) else f"{self.protein}.{protein_version or 1}"
-        self.table = codon_table
+        self.table = int(row["codon_table"]) or codon_table
+        self.slip = int(row["slip"])
         self.sequence = sequence
         self.exon_starts: list[int] = exons[:, 0].tolist()
         self.exon_ends: list[int] = exons[:, 1].tolist()
@@ -150,7 +157,60 @@ class Transcript:
     @cached_property
     def peptide(self) -> str:
         """The protein, one letter a residue, without its stop."""
-        return translate_protein(self.cds, self.table)
+        protein = translate_protein(self.cds, self.table)
+        if self.stated:
+            protein = "".join([self.stated.get(number, residue) for number, residue in enumerate(protein, 1)])
+        return protein
+
+    @cached_property
+    def residues(self) -> str:
+        """What each whole codon of the CDS stands for."""
+        return self.read(self.cds, 1)
+
+    def read(self, codons: str, first: int) -> str:
+        """The amino acids of whole codons that stand at the place of the `first` residue and those behind it.
+
+        What the gene models state holds for a codon that is as and where it is in the reference.
+        """
+        residues = translate(codons, self.table)
+        for number, residue in self.stated.items():
+            place = number - first
+            same = codons[3 * place : 3 * place + 3] == self.cds[3 * number - 3 : 3 * number]
+            if 0 <= place < len(residues) and same:
+                residues = residues[:place] + residue + residues[place + 1 :]
+        return residues
+
+    @property
+    def plain(self) -> bool:
+        """Whether the codon alone says what a change in it means, but in the first and the last."""
+        # Behind a UTR VEP takes the first three bases for the start codon, whole or not.
+        broken_start = self.pad and self.cds_first > 1
+        return not (self.recoded or self.slip or broken_start or SELENOPROTEIN in self.tags)
+
+    @cached_property
+    def stated(self) -> dict[int, str]:
+        """Residues, counted from 1, that the gene models state against the genetic code: {46: "U"}."""
+        found = {}
+        for entry in self.recoded.split(","):
+            base = self.cdna(int(entry[:-1])) if entry else None
+            if base is not None:
+                found[(base - self.cds_first + self.pad) // 3 + 1] = entry[-1]
+        if not found and SELENOPROTEIN in self.tags:
+            codons = (self.cds[place : place + 3] for place in range(0, len(self.cds) - 5, 3))
+            found = {number: "U" for number, codon in enumerate(codons, 1) if codon == "TGA"}
+        return found
+
+    @cached_property
+    def readable(self) -> int:
+        """How many codons, from the first, are known to be read in the frame that the CDS begins with."""
+        if not self.slip:
+            return len(self.cds) // 3 + 1
+        index = self.exon_at(self.slip)
+        inside = index >= 0 and self.slip <= self.exon_ends[index]
+        # Between two exons: what follows begins with the next one.
+        nearest = self.slip if inside else (self.exon_starts[index + 1] if self.strand > 0 else self.exon_ends[index])
+        base = self.cdna(nearest)
+        return (base - self.cds_first + self.pad) // 3 if base else 0
 
 
 class Transcripts:
@@ -196,11 +256,13 @@ def write(models: Sequence[Model], directory: Path) -> None:
         for row, model in zip(rows, models, strict=True):
             names = (model.id, model.version, model.gene, model.symbol, model.symbol_source, model.hgnc_id)
             kinds = (model.biotype, ",".join(model.tags), model.protein, model.protein_version)
-            text = "\t".join([*names, *kinds]).encode("utf-8")
+            recoded = ",".join([f"{place}{residue}" for place, residue in model.recoded])
+            text = "\t".join([*names, *kinds, recoded]).encode("utf-8")
             coding = (model.coding[0][0], model.coding[-1][1]) if model.coding else (0, 0)
             row["start"], row["end"], row["strand"], row["phase"] = model.start, model.end, model.strand, model.phase
             row["exons"], row["first_exon"] = len(model.exons), exon
             row["coding_start"], row["coding_end"] = coding
+            row["codon_table"], row["slip"] = model.codon_table, model.slip
             row["text"], row["text_length"] = text_offset, len(text)
             texts.write(text)
             exon += len(model.exons)

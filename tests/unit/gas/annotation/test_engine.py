@@ -80,7 +80,7 @@ def test_a_receipt_for_every_record(synthetic_bundle: Bundle, tmp_path: Path) ->
     rows = [
         *snvs(synthetic_bundle, "syn1", [7000]),
         f"syn1\t7100\t.\t{wrong}\tG\t.\t.\t.",
-        f"syn1\t7200\tkeep\t{ref[7199]}\t<DEL>\t5\tq10\tEND=7300",
+        f"syn1\t7200\tkeep\t{ref[7199]}\t<NON_REF>\t5\tq10\tEND=7300",
         f"syn1\t7300\t.\t{ref[7299]}\t.\t.\t.\t.",
         f"syn1\t7400\t.\t{ref[7399]}\t*\t.\t.\t.",
         "elsewhere\t10\t.\tA\tC\t.\t.\t.",

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from gas.annotation.models import Model, read_gff3
+from gas.annotation import gene_files
+from gas.annotation.models import Model
 from gas.annotation.reference import BundleError
 
 
 def read(tmp_path: Path, *rows: str) -> list[Model]:
     path = tmp_path / "genes.gff3"
     path.write_text("##gff-version 3\n" + "\n".join(row.replace(" ", "\t", 8) for row in rows) + "\n")
-    return read_gff3(path, lambda name: {"chr1": "1", "1": "1"}.get(name))
+    return gene_files.read(path, lambda name: {"chr1": "1", "1": "1"}.get(name))
 
 
 GENE = "1 x gene 1 900 . - . ID=gene:G1;Name=ONE;gene_id=G1;description=One [Source:HGNC Symbol%3BAcc:HGNC:42]"

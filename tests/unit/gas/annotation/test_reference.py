@@ -47,6 +47,29 @@ def test_synonyms(sources: tuple[Path, Path], tmp_path: Path) -> None:
     assert found["NC_012920.1"] is None, "only the rCRS itself has this accession"
 
 
+def test_accessions_of_human_chromosomes(sources: tuple[Path, Path], tmp_path: Path) -> None:
+    bundle = reference.build("named", "GRCh38.p14", *sources, [], tmp_path / "b")
+    contig = bundle.resolve("NC_000001.11")
+    assert contig is not None
+    assert contig.name == "1"
+    assert bundle.resolve("NC_000001.10") is None, "that is GRCh37's"
+
+
+def test_genetic_codes_of_contigs(sources: tuple[Path, Path], tmp_path: Path) -> None:
+    def made(**codes: int) -> dict[str, int]:
+        bundle = reference.build(
+            "c", "x", *sources, [], tmp_path / f"b{len(list(tmp_path.iterdir()))}", None, "", codes
+        )
+        return {name: contig.codon_table for name, contig in bundle.contigs.items()}
+
+    assert made() == {"1": 1, "chrM": 2}
+    assert made(chrM=3) == {"1": 1, "chrM": 3}
+    with pytest.raises(BundleError, match=r"'2'.*does not have"):
+        made(**{"2": 3})
+    with pytest.raises(BundleError, match="7 is no genetic code"):
+        made(chrM=7)
+
+
 def test_gzip_sources_give_the_same_arrays(sources: tuple[Path, Path], tmp_path: Path) -> None:
     plain = build(sources, tmp_path / "plain")
     for path in sources:

@@ -8,6 +8,7 @@ import pytest
 from gas.annotation import csq, rows
 from gas.annotation.reference import Bundle
 from gas.annotation.segments import open_segments
+from gas.annotation.templates import Templates
 
 
 @pytest.mark.parametrize(
@@ -34,9 +35,9 @@ def test_trim_as_vep_does(ref: str, alleles: list[str], expected: list[tuple[int
 
 
 def annotate(bundle: Bundle, position: int, ref: str, alt: str) -> list[list[str]]:
-    segments = open_segments(bundle, "syn1")
-    (segment,) = segments.find(np.array([position]))
-    found = rows.record(segments, segment, position, ref, alt)
+    templates = Templates(open_segments(bundle, "syn1"), "syn1")
+    (segment,) = templates.segments.find(np.array([position]))
+    found = rows.record(templates, segment, position, ref, alt)
     return [row.split("|") for row in found.split(",")] if found else []
 
 
@@ -84,15 +85,15 @@ def random_alleles(rng: random.Random, bases: str, ref: str) -> list[str]:
 @pytest.mark.parametrize("contig", ["syn1", "syn2", "MT"])
 def test_any_record_gives_whole_rows(synthetic_bundle: Bundle, contig: str) -> None:
     """Odd alleles, of any length, anywhere: no fault, and rows that a VCF can carry."""
-    segments = open_segments(synthetic_bundle, contig)
+    templates = Templates(open_segments(synthetic_bundle, contig), contig)
     bases = synthetic_bundle.sequence(contig)[:]
     rng = random.Random(7)
     for _ in range(1500):
         position = rng.randrange(1, len(bases) + 1)
         ref = bases[position - 1 : position - 1 + rng.choice((1, 1, 2, 3, 7, 20, 300, 3000))]
         alleles = random_alleles(rng, bases[position - 1 :], ref)
-        (segment,) = segments.find(np.array([position]))
-        found = rows.record(segments, segment, position, ref, ",".join(alleles) or "A")
+        (segment,) = templates.segments.find(np.array([position]))
+        found = rows.record(templates, segment, position, ref, ",".join(alleles) or "A")
         for row in found.split(",") if found else []:
             assert row.count("|") == len(csq.FIELDS) - 1
             assert not set(row) & set(" ;=\t\n")

@@ -36,6 +36,22 @@ def test_mane_then_severity_then_order_decide() -> None:
     assert features([]) == [""]
 
 
+def test_a_canonical_transcript_comes_before_severity_and_a_coding_one_before_order() -> None:
+    table = Table((*FIELDS, "CANONICAL", "BIOTYPE"), ())
+
+    def picked(*entries: str) -> str:
+        (row,) = table.rows([*RECORD[:4], "C", *RECORD[5:]], entries)
+        return row[table.columns.index("Feature")]
+
+    plain = entry("C", "stop_gained", "a") + "||lncRNA"
+    canonical = entry("C", "intron_variant", "b") + "|YES|lncRNA"
+    mane = entry("C", "downstream_gene_variant", "c", mane="MANE_Select") + "||protein_coding"
+    coding = entry("C", "stop_gained", "d") + "||protein_coding"
+    assert picked(plain, canonical) == "b"
+    assert picked(plain, canonical, mane) == "c"
+    assert picked(plain, coding) == "d"
+
+
 def test_each_allele_has_its_own_row() -> None:
     csq = [entry("T", "stop_gained", "b", 2), entry("C", "intron_variant", "a", 1)]
     rows = TABLE.rows(RECORD, csq, "DB_AF=0.1,.;DB_ID=x")
