@@ -43,6 +43,7 @@ def annotate(input: Path, bundle: str, output: Path, progress_fd: int | None, de
     from gas.annotation import engine, reference
 
     options = engine.Options(input, reference.load(bundle), output, **wanted)
+    engine.collect_rarely()
     receipt = engine.annotate(options, _progress(progress_fd))
     tally = receipt.tally
     passed, rejected = tally.passed.total(), tally.rejected.total()

@@ -18,7 +18,7 @@ from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import open_segments
 from gas.annotation.summary import Summary
 from gas.annotation.tables import Table, arrow_batch, tsv_text
-from gas.annotation.templates import BASES, CHANGES, Template, Templates
+from gas.annotation.templates import CHANGES, Seen, Template, Templates
 
 _PASSED = {
     "missing": "no alternative allele",
@@ -165,12 +165,7 @@ def _index(output: _Output, blocks: list[bytes]) -> list[tabix.Part] | None:
 
 def _alleles_sound(found: Columns) -> bool:
     """Whether no record has to be rejected for its REF or ALT."""
-    refs, alts = found.codes[found.ref_starts], found.codes[found.ref_ends + 1]
-    single = found.single() & _BASE[refs] & _BASE[alts] & (refs != alts)
-    return all(
-        columns.plain_alleles(found.text[start:end]) or allele_reason(*found.alleles(place)) is None
-        for place, start, end in _spans(np.flatnonzero(~single), found.ref_starts, found.alt_ends)
-    )
+    return all(allele_reason(*found.alleles(place)) is None for place in np.flatnonzero(~found.plain).tolist())
 
 
 def _spans(places: Ints, starts: Ints, ends: Ints) -> Iterator[tuple[int, int, int]]:
@@ -192,24 +187,34 @@ def _ref_mismatches(found: Columns, sequence: ContigSequence) -> dict[int, str]:
 
 def _csq(templates: Templates, found: Columns, summary: Summary) -> list[bytes]:
     """Each record's CSQ, b"" for those that have no allele to annotate; counted in `summary`."""
-    changes = _CHANGE_OF[found.codes[found.ref_starts], found.codes[found.ref_ends + 1]]
-    changes = np.where(found.single(), changes, -1).tolist()
+    ref_lengths, alt_lengths = found.lengths()
+    refs, alts = found.first_characters()
+    single = (ref_lengths == 1) & (alt_lengths == 1)
+    changes = np.where(single, _CHANGE_OF[refs, alts], -1)
+    # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
+    pure = found.plain & ~single & (refs == alts) & (np.minimum(ref_lengths, alt_lengths) == 1)
+    places = templates.segments.find(found.positions + (pure & (ref_lengths > 1)))
     annotations: list[bytes] = []
     seen: list[tuple[Template | None, tuple[str, ...]]] = []
-    single_base = templates.single_base
-    positions = found.positions.tolist()
-    for place, (position, segment, change) in enumerate(
-        zip(positions, templates.segments.find(found.positions), changes, strict=True)
-    ):
+    rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
+    for place, (position, segment, change, indel) in enumerate(rows_of):
+        described: Seen | None = None
         if change >= 0:
-            annotation, described = single_base(segment, position, _CHANGES[change])
-            seen.append(described)
+            annotation, described = templates.single_base(segment, position, _CHANGES[change])
+        elif indel:
+            ref, alt = found.alleles(place)
+            annotation, described = rows.indel(
+                templates, segment, position + 1, position + len(ref) - 1, ref[1:], alt[1:]
+            )
         else:
-            text = rows.record(templates, segment, position, *found.alleles(place))
-            annotation = text.encode("latin-1")
-            if text:
-                seen.append((None, tuple(["|".join(row.split("|", 3)[1:3]) for row in text.split(",")])))
+            annotation = rows.record(templates, segment, position, *found.alleles(place)).encode("latin-1")
         annotations.append(annotation)
+        if described:
+            seen.append(described)
+        elif annotation:
+            seen.append(
+                (None, tuple(["|".join(row.split("|", 3)[1:3]) for row in annotation.decode("latin-1").split(",")]))
+            )
     # Equal sets of terms are added up first: most records have one of few.
     for (template, terms), times in Counter(seen).items():
         _add(summary, _consequences(template.described(terms) if template else terms), times)
@@ -223,9 +228,10 @@ def _why_passed(alt: str) -> str:
 
 def _count_variants(chrom: str, found: Columns, summary: Summary) -> None:
     spans = zip(found.ref_starts.tolist(), found.alt_ends.tolist(), strict=True)
+    summary.by_chromosome[chrom] += len(found)
     for pair, times in Counter([found.text[start:end] for start, end in spans]).items():
         ref, _, alt = pair.decode("latin-1").partition("\t")
-        summary.add_variant(chrom, ref, alt.split(","), times)
+        summary.add_alleles(ref, alt.split(","), times)
 
 
 @lru_cache(maxsize=10_000)
@@ -242,8 +248,6 @@ def _add(summary: Summary, one: Summary, times: int) -> None:
             counts[key] += count * times
 
 
-_BASE = np.zeros(256, np.bool_)
-_BASE[[ord(base) for base in BASES]] = True
 # By the characters of REF and ALT: the change's place in `_CHANGES`, -1 for none.
 _CHANGES = list(CHANGES.values())
 _CHANGE_OF = np.full((256, 256), -1, np.int8)

@@ -19,7 +19,7 @@ from gas.annotation import terms as so
 from gas.annotation.consequence import NMD_BIOTYPE, REACH, flank_terms, in_coding, splice_terms, terms, within
 from gas.annotation.hgvs import position
 from gas.annotation.models import Model
-from gas.annotation.reference import MODELS, Bundle
+from gas.annotation.reference import MODELS, Bundle, ContigSequence
 from gas.annotation.transcripts import FRAMESHIFT_INTRON, Transcript, Transcripts
 
 CUTS, BLOCKS, OFFSETS, MEMBERS = "cuts.npy", "blocks.npy", "block_offsets.npy", "block_members.npy"
@@ -129,14 +129,17 @@ def open_segments(bundle: Bundle, contig: str) -> "Segments":
     part = Range(**{name: tuple(ends) for name, ends in entry["contigs"][contig].items()})
     directory = bundle.path / MODELS
     table = bundle.contigs[contig].codon_table
-    transcripts = Transcripts(directory, *part.transcripts, bundle.sequence(contig), table)
-    return Segments(directory, part, transcripts, entry["file"])
+    sequence = bundle.sequence(contig)
+    transcripts = Transcripts(directory, *part.transcripts, sequence, table)
+    return Segments(directory, part, transcripts, sequence, entry["file"])
 
 
 class Segments:
     """One contig's segments, opened from a bundle."""
 
-    def __init__(self, directory: Path, part: Range, transcripts: Transcripts, source: str) -> None:
+    def __init__(
+        self, directory: Path, part: Range, transcripts: Transcripts, sequence: ContigSequence, source: str
+    ) -> None:
         """`source`: what CSQ's SOURCE says, the gene models' file name."""
         first, count = part.cuts
         self.cuts = np.asarray(np.load(directory / CUTS, mmap_mode="r"))[first : first + count]
@@ -145,6 +148,7 @@ class Segments:
         self._offsets = np.asarray(np.load(directory / OFFSETS, mmap_mode="r"))[first : first + count + 1]
         self._members = np.asarray(np.load(directory / MEMBERS, mmap_mode="r"))
         self.transcripts = transcripts
+        self.sequence = sequence
         self.source = source
         self._layouts: dict[str, csq.Layout] = {}
         self._entries: dict[int, list[Entry]] = {}
@@ -165,6 +169,12 @@ class Segments:
         first = int(self.cuts[segment]) if segment >= 0 else 1
         last = int(self.cuts[segment + 1]) - 1 if segment + 1 < len(self.cuts) else 1 << 40
         return first, last
+
+    def neighbourhood(self, position: int) -> tuple[int, int]:
+        """First and last position of the stretch around a position where the same transcripts are in reach."""
+        block = bisect_right(self._blocks, position)
+        first = int(self._blocks[block - 1]) if block else 1
+        return first, int(self._blocks[block]) - 1 if block < len(self._blocks) else 1 << 40
 
     def entries(self, segment: int) -> list[Entry]:
         """What to say of each transcript in reach of this segment."""
