@@ -235,7 +235,7 @@ class Segments:
             return self._inside(transcript, layout, place, bounds)
         known = transcript.regions.get(half[0])
         if known is None:
-            known = transcript.regions[half[0]] = self._inside(transcript, layout, place, half)
+            known = transcript.regions[half[0]] = _in_intron(transcript, layout, place, half)
         return known
 
     def _half(self, transcript: Transcript, place: int) -> tuple[int, int] | None:
@@ -273,22 +273,49 @@ class Segments:
                 found,
                 *_coding_part(transcript, index),
             )
-        found = terms(transcript, place, place, "A", "C", None)
+        described = so.describe(terms(transcript, place, place, "A", "C", None))
         numbers = csq.exon_and_intron(transcript, place, place)
-        text, number, offset = named
-        moving = abs(offset or number)
-        anchor = text[: len(text) - len(str(moving))]
-        body = f"{layout.gene}{numbers}|{layout.name}{anchor}"
-        head = f"|{so.describe(found)}{body}"
-        # Numbers with a minus sign fall along the strand, all others grow.
-        slope = strand if (offset or number) > 0 else -strand
-        start = moving - slope * place
-        tail = f"||||||1|{layout.tail_start}{layout.tail_end}"
-        part = reach if transcript.frameshift_introns else _named_part(transcript, place)
-        common = (reach, strand, layout, anchor, part, body)
-        if base is None:
-            return PLACE, transcript, head, start, slope, f"||{tail}", *common, _intron(transcript, place)
-        return EXON, transcript, head, start, slope, tail, *common, None, base - strand * place, strand
+        return _named_entry(transcript, layout, place, base, named, described, f"{layout.gene}{numbers}", reach)
+
+
+def _in_intron(transcript: Transcript, layout: csq.Layout, place: int, half: tuple[int, int]) -> Entry:
+    """As `Segments._inside`, of the half of an intron without its ends: there is nothing to work out."""
+    found = so.INTRON if transcript.coding_start else so.INTRON | so.NON_CODING_TRANSCRIPT
+    if transcript.biotype == NMD_BIOTYPE:
+        found |= so.NMD_TRANSCRIPT
+    total = len(transcript.exon_starts) - 1
+    numbers = f"|{transcript.number(transcript.exon_at(place), total)}/{total}"
+    named = position(transcript, place)
+    assert named is not None
+    return _named_entry(transcript, layout, place, None, named, so.describe(found), f"{layout.gene}{numbers}", half)
+
+
+def _named_entry(
+    transcript: Transcript,
+    layout: csq.Layout,
+    place: int,
+    cdna: int | None,
+    named: tuple[str, int, int],
+    described: str,
+    begin: str,
+    reach: tuple[int, int],
+) -> Entry:
+    """PLACE, or EXON with `cdna`; `named`: what `hgvs.position` says of the place; `begin`: SYMBOL to INTRON."""
+    text, number, offset = named
+    strand = transcript.strand
+    moving = abs(offset or number)
+    anchor = text[: len(text) - len(str(moving))]
+    body = f"{begin}|{layout.name}{anchor}"
+    head = f"|{described}{body}"
+    # Numbers with a minus sign fall along the strand, all others grow.
+    slope = strand if (offset or number) > 0 else -strand
+    start = moving - slope * place
+    tail = f"||||||1|{layout.tail_start}{layout.tail_end}"
+    part = reach if transcript.frameshift_introns else _named_part(transcript, place)
+    common = (reach, strand, layout, anchor, part, body)
+    if cdna is None:
+        return PLACE, transcript, head, start, slope, f"||{tail}", *common, _intron(transcript, place)
+    return EXON, transcript, head, start, slope, tail, *common, None, cdna - strand * place, strand
 
 
 def _named_part(transcript: Transcript, place: int) -> tuple[int, int]:

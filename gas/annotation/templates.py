@@ -21,19 +21,21 @@ _KEPT = 20_000
 
 
 class Change(NamedTuple):
-    """A single base's change; `named` and `base` are REF>ALT and ALT's number in BASES, each at its strand's number."""
+    """A single base's change. `own`: ALT, then REF>ALT on the forward and on the reverse strand.
+
+    `base`: ALT's number in BASES, at its strand's number.
+    """
 
     ref: str
     alt: str
-    shown: bytes
-    named: tuple[bytes, bytes, bytes]
+    own: tuple[bytes, bytes, bytes]
     base: tuple[int, int, int]
 
 
 def _change(ref: str, alt: str) -> Change:
     other_ref, other_alt = COMPLEMENT[ref], COMPLEMENT[alt]
-    named = (b"", f"{ref}>{alt}".encode(), f"{other_ref}>{other_alt}".encode())
-    return Change(ref, alt, alt.encode(), named, (0, BASES.index(alt), BASES.index(other_alt)))
+    own = alt.encode(), f"{ref}>{alt}".encode(), f"{other_ref}>{other_alt}".encode()
+    return Change(ref, alt, own, (0, BASES.index(alt), BASES.index(other_alt)))
 
 
 CHANGES = {(ref, alt): _change(ref, alt) for ref in BASES for alt in BASES if ref != alt}
@@ -103,9 +105,8 @@ class Template:
 
     def fill(self, position: int, change: Change) -> tuple[bytes, Seen] | None:
         """CSQ of a change at a position of the segment, and what was seen; None: only a careful one can."""
-        ref, alt, shown, named, base = change
-        values: list[bytes | int] = [shown, named[1], named[-1]]
-        values += [a + b * position for a, b in self._numbers]
+        ref, alt, own, base = change
+        values: list[bytes | int] = [*own, *[a + b * position for a, b in self._numbers]]
         if not self._times:
             return self._text % self._order(values), self.always_seen
         seen: list[str] = []
@@ -224,7 +225,8 @@ class Templates:
 
     def single_base(self, segment: int, position: int, change: Change) -> tuple[bytes, Seen]:
         """CSQ of a change at a position in a segment, as that of its record's only allele, and what was seen."""
-        found = self.of(segment).fill(position, change)
+        template = self._made.get(segment) or self.of(segment)
+        found = template.fill(position, change)
         if found is None:
             careful = self._careful.get(segment) or self._make(self._careful, segment, careful=True)
             found = careful.fill(position, change)
