@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gas.annotation import bgzf, columns, csq, info, rows, tabix
 from gas.annotation.columns import Columns, Ints
@@ -118,7 +119,8 @@ class Worker:
         if self._templates is None or self._templates.contig != contig.name:
             # Records come by contig: what was decoded of the one before will not be wanted again.
             self._templates = Templates(open_segments(self._bundle, contig.name), contig.name)
-        annotations = _csq(self._templates, found, output.summary)
+        changes = _changes(found)
+        annotations = _csq(self._templates, found, changes, output.summary)
         known = self._overlay_info(contig, found)
         if self._wanted.tsv or self._wanted.parquet:
             for place, (annotation, overlay) in enumerate(zip(annotations, known, strict=True)):
@@ -134,7 +136,8 @@ class Worker:
         output.pieces += pieces
         output.runs.append((chrom, found.positions, found.positions + found.ref_ends - found.ref_starts - 1, lengths))
         output.simple = output.simple and tabix.simple(found.text)
-        _count_variants(chrom, found, output.summary)
+        output.summary.by_chromosome[chrom] += len(found)
+        _count_alleles(found, changes, output.summary)
 
     def _overlay_info(self, contig: Contig, found: Columns) -> list[str]:
         if not self.table.overlay_fields:
@@ -185,15 +188,28 @@ def _ref_mismatches(found: Columns, sequence: ContigSequence) -> dict[int, str]:
     return {place: reason for place, reason in reasons.items() if reason}
 
 
-def _csq(templates: Templates, found: Columns, summary: Summary) -> list[bytes]:
-    """Each record's CSQ, b"" for those that have no allele to annotate; counted in `summary`."""
+def _changes(found: Columns) -> Ints:
+    """For each record the place of its change in `_CHANGES`, -1 for what is not one base for another."""
+    ref_lengths, alt_lengths = found.lengths()
+    single = (ref_lengths == 1) & (alt_lengths == 1)
+    changes: Ints = np.where(single, _CHANGE_OF[found.first_characters()], -1)
+    return changes
+
+
+def _pure(found: Columns) -> NDArray[np.bool_]:
+    """Which records have one allele, whose bases but the first are only inserted or only deleted."""
     ref_lengths, alt_lengths = found.lengths()
     refs, alts = found.first_characters()
-    single = (ref_lengths == 1) & (alt_lengths == 1)
-    changes = np.where(single, _CHANGE_OF[refs, alts], -1)
+    shortest, longest = np.minimum(ref_lengths, alt_lengths), np.maximum(ref_lengths, alt_lengths)
+    pure: NDArray[np.bool_] = found.plain & (refs == alts) & (shortest == 1) & (longest > 1)
+    return pure
+
+
+def _csq(templates: Templates, found: Columns, changes: Ints, summary: Summary) -> list[bytes]:
+    """Each record's CSQ, b"" for those that have no allele to annotate; counted in `summary`."""
+    pure = _pure(found)
     # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
-    pure = found.plain & ~single & (refs == alts) & (np.minimum(ref_lengths, alt_lengths) == 1)
-    places = templates.segments.find(found.positions + (pure & (ref_lengths > 1)))
+    places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     annotations: list[bytes] = []
     seen: list[tuple[Template | None, tuple[str, ...]]] = []
     rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
@@ -203,22 +219,22 @@ def _csq(templates: Templates, found: Columns, summary: Summary) -> list[bytes]:
             annotation, described = templates.single_base(segment, position, _CHANGES[change])
         elif indel:
             ref, alt = found.alleles(place)
-            annotation, described = rows.indel(
-                templates, segment, position + 1, position + len(ref) - 1, ref[1:], alt[1:]
-            )
+            end = position + len(ref) - 1
+            annotation, described = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
         else:
             annotation = rows.record(templates, segment, position, *found.alleles(place)).encode("latin-1")
         annotations.append(annotation)
-        if described:
-            seen.append(described)
-        elif annotation:
-            seen.append(
-                (None, tuple(["|".join(row.split("|", 3)[1:3]) for row in annotation.decode("latin-1").split(",")]))
-            )
+        if annotation:
+            seen.append(described or (None, _described(annotation)))
     # Equal sets of terms are added up first: most records have one of few.
     for (template, terms), times in Counter(seen).items():
         _add(summary, _consequences(template.described(terms) if template else terms), times)
     return annotations
+
+
+def _described(annotation: bytes) -> tuple[str, ...]:
+    """The Consequence|IMPACT of every row."""
+    return tuple(["|".join(row.split("|", 3)[1:3]) for row in annotation.decode("latin-1").split(",")])
 
 
 def _why_passed(alt: str) -> str:
@@ -226,10 +242,13 @@ def _why_passed(alt: str) -> str:
     return _PASSED.get(kind or "", "no allele to annotate")
 
 
-def _count_variants(chrom: str, found: Columns, summary: Summary) -> None:
-    spans = zip(found.ref_starts.tolist(), found.alt_ends.tolist(), strict=True)
-    summary.by_chromosome[chrom] += len(found)
-    for pair, times in Counter([found.text[start:end] for start, end in spans]).items():
+def _count_alleles(found: Columns, changes: Ints, summary: Summary) -> None:
+    times_of = np.bincount(changes[changes >= 0], minlength=len(_CHANGES)).tolist()
+    for change, times in zip(_CHANGES, times_of, strict=True):
+        if times:
+            summary.add_alleles(change.ref, [change.alt], times)
+    others = _spans(np.flatnonzero(changes < 0), found.ref_starts, found.alt_ends)
+    for pair, times in Counter([found.text[start:end] for _, start, end in others]).items():
         ref, _, alt = pair.decode("latin-1").partition("\t")
         summary.add_alleles(ref, alt.split(","), times)
 
