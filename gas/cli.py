@@ -41,9 +41,12 @@ def annotate(input: Path, bundle: str, output: Path, progress_fd: int | None, de
     Exit code 0: annotated; records that had to be left out are counted on stderr and listed in the receipt.
     2: the input was refused, stderr says why. 1: our fault.
     """
+    # Nothing here is linear algebra; its threads would only be started.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from gas.annotation import engine, reference
 
     options = engine.Options(input, reference.load(bundle), output, **wanted)
+    engine.collect_rarely()
     receipt = engine.annotate(options, _progress(progress_fd))
     tally = receipt.tally
     passed, rejected = tally.passed.total(), tally.rejected.total()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gas.annotation import bgzf, columns, csq, info, rows, structural, tabix
 from gas.annotation.columns import Columns, Ints
@@ -28,7 +29,7 @@ from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
 from gas.annotation.summary import Summary
 from gas.annotation.tables import Table, arrow_batch, tsv_text
-from gas.annotation.templates import BASES, CHANGES, Template, Templates
+from gas.annotation.templates import CHANGES, Seen, Template, Templates
 
 _PASSED = {
     "missing": "no alternative allele",
@@ -127,7 +128,8 @@ class Worker:
         if self._templates is None or self._templates.contig != contig.name:
             # Records come by contig: what was decoded of the one before will not be wanted again.
             self._templates = Templates(open_segments(self._bundle, contig.name), contig.name)
-        annotations = _csq(self._templates, self._open_mate, found, output.summary)
+        changes = _changes(found)
+        annotations = _csq(self._templates, self._open_mate, found, changes, output.summary)
         known = self._overlay_info(contig, found)
         if self._wanted.tsv or self._wanted.parquet:
             for place, (annotation, overlay) in enumerate(zip(annotations, known, strict=True)):
@@ -143,7 +145,8 @@ class Worker:
         output.pieces += pieces
         output.runs.append((chrom, found.positions, found.positions + found.ref_ends - found.ref_starts - 1, lengths))
         output.simple = output.simple and tabix.simple(found.text)
-        _count_variants(chrom, found, output.summary)
+        output.summary.by_chromosome[chrom] += len(found)
+        _count_alleles(found, changes, output.summary)
 
     def _open_mate(self, chrom: str) -> Segments | None:
         """The segments that a breakend's other end lies in."""
@@ -185,12 +188,7 @@ def _index(output: _Output, blocks: list[bytes]) -> list[tabix.Part] | None:
 
 def _alleles_sound(found: Columns) -> bool:
     """Whether no record has to be rejected for its REF or ALT."""
-    refs, alts = found.codes[found.ref_starts], found.codes[found.ref_ends + 1]
-    single = found.single() & _BASE[refs] & _BASE[alts] & (refs != alts)
-    return all(
-        columns.plain_alleles(found.text[start:end]) or allele_reason(*found.alleles(place)) is None
-        for place, start, end in _spans(np.flatnonzero(~single), found.ref_starts, found.alt_ends)
-    )
+    return all(allele_reason(*found.alleles(place)) is None for place in np.flatnonzero(~found.plain).tolist())
 
 
 def _spans(places: Ints, starts: Ints, ends: Ints) -> Iterator[tuple[int, int, int]]:
@@ -210,20 +208,41 @@ def _ref_mismatches(found: Columns, sequence: ContigSequence) -> dict[int, str]:
     return {place: reason for place, reason in reasons.items() if reason}
 
 
-def _csq(templates: Templates, open_mate: structural.OpenMate, found: Columns, summary: Summary) -> list[bytes]:
+def _changes(found: Columns) -> Ints:
+    """For each record the place of its change in `_CHANGES`, -1 for what is not one base for another."""
+    ref_lengths, alt_lengths = found.lengths()
+    single = (ref_lengths == 1) & (alt_lengths == 1)
+    changes: Ints = np.where(single, _CHANGE_OF[found.first_characters()], -1)
+    return changes
+
+
+def _pure(found: Columns) -> NDArray[np.bool_]:
+    """Which records have one allele, whose bases but the first are only inserted or only deleted."""
+    ref_lengths, alt_lengths = found.lengths()
+    refs, alts = found.first_characters()
+    shortest, longest = np.minimum(ref_lengths, alt_lengths), np.maximum(ref_lengths, alt_lengths)
+    pure: NDArray[np.bool_] = found.plain & (refs == alts) & (shortest == 1) & (longest > 1)
+    return pure
+
+
+def _csq(
+    templates: Templates, open_mate: structural.OpenMate, found: Columns, changes: Ints, summary: Summary
+) -> list[bytes]:
     """Each record's CSQ, b"" for those that have no allele to annotate; counted in `summary`."""
-    changes = _CHANGE_OF[found.codes[found.ref_starts], found.codes[found.ref_ends + 1]]
-    changes = np.where(found.single(), changes, -1).tolist()
+    pure = _pure(found)
+    # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
+    places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     annotations: list[bytes] = []
     seen: list[tuple[Template | None, tuple[str, ...]]] = []
-    single_base = templates.single_base
-    positions = found.positions.tolist()
-    for place, (position, segment, change) in enumerate(
-        zip(positions, templates.segments.find(found.positions), changes, strict=True)
-    ):
+    rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
+    for place, (position, segment, change, indel) in enumerate(rows_of):
+        described: Seen | None = None
         if change >= 0:
-            annotation, described = single_base(segment, position, _CHANGES[change])
-            seen.append(described)
+            annotation, described = templates.single_base(segment, position, _CHANGES[change])
+        elif indel:
+            ref, alt = found.alleles(place)
+            end = position + len(ref) - 1
+            annotation, described = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
         else:
             ref, alt = found.alleles(place)
             text = rows.record(templates, segment, position, ref, alt)
@@ -231,13 +250,18 @@ def _csq(templates: Templates, open_mate: structural.OpenMate, found: Columns, s
                 more = structural.record(templates.segments, open_mate, position, ref, alt, found.fields(place)[INFO])
                 text = f"{text},{more}" if text and more else text or more
             annotation = text.encode("latin-1")
-            if text:
-                seen.append((None, tuple(["|".join(row.split("|", 3)[1:3]) for row in text.split(",")])))
         annotations.append(annotation)
+        if annotation:
+            seen.append(described or (None, _described(annotation)))
     # Equal sets of terms are added up first: most records have one of few.
     for (template, terms), times in Counter(seen).items():
         _add(summary, _consequences(template.described(terms) if template else terms), times)
     return annotations
+
+
+def _described(annotation: bytes) -> tuple[str, ...]:
+    """The Consequence|IMPACT of every row."""
+    return tuple(["|".join(row.split("|", 3)[1:3]) for row in annotation.decode("latin-1").split(",")])
 
 
 def _why_passed(fields: list[str]) -> str:
@@ -246,11 +270,15 @@ def _why_passed(fields: list[str]) -> str:
     return reason or _PASSED.get(kind or "", "no allele to annotate")
 
 
-def _count_variants(chrom: str, found: Columns, summary: Summary) -> None:
-    spans = zip(found.ref_starts.tolist(), found.alt_ends.tolist(), strict=True)
-    for pair, times in Counter([found.text[start:end] for start, end in spans]).items():
+def _count_alleles(found: Columns, changes: Ints, summary: Summary) -> None:
+    times_of = np.bincount(changes[changes >= 0], minlength=len(_CHANGES)).tolist()
+    for change, times in zip(_CHANGES, times_of, strict=True):
+        if times:
+            summary.add_alleles(change.ref, [change.alt], times)
+    others = _spans(np.flatnonzero(changes < 0), found.ref_starts, found.alt_ends)
+    for pair, times in Counter([found.text[start:end] for _, start, end in others]).items():
         ref, _, alt = pair.decode("latin-1").partition("\t")
-        summary.add_variant(chrom, ref, alt.split(","), times)
+        summary.add_alleles(ref, alt.split(","), times)
 
 
 @lru_cache(maxsize=10_000)
@@ -267,8 +295,6 @@ def _add(summary: Summary, one: Summary, times: int) -> None:
             counts[key] += count * times
 
 
-_BASE = np.zeros(256, np.bool_)
-_BASE[[ord(base) for base in BASES]] = True
 # By the characters of REF and ALT: the change's place in `_CHANGES`, -1 for none.
 _CHANGES = list(CHANGES.values())
 _CHANGE_OF = np.full((256, 256), -1, np.int8)

@@ -20,6 +20,8 @@ _CONTROL = bytes(set(range(32)) - {_TAB, _NEWLINE} | {127})
 _MOST_DIGITS = 10
 # Beyond this many columns the lines are split instead: most of their tabs lie in the samples.
 _NARROW = 40
+_BASE = np.zeros(256, np.bool_)
+_BASE[list(b"ACGT")] = True
 _PLAIN = re.compile(rb"[ACGT]+\t[ACGT]+")
 
 
@@ -37,6 +39,8 @@ class Columns:
     info_starts: Ints
     info_ends: Ints
     codes: NDArray[np.uint8]
+    # Whether REF and ALT are two different sequences of upper-case bases.
+    plain: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -46,10 +50,13 @@ class Columns:
         arrays = {name: getattr(self, name)[kept] for name in _ARRAYS}
         return Columns(text=self.text, codes=self.codes, **arrays)
 
-    def single(self) -> NDArray[np.bool_]:
-        """Which records have a REF of one character and an ALT of one."""
-        found: NDArray[np.bool_] = (self.ref_ends - self.ref_starts == 1) & (self.alt_ends - self.ref_ends == 2)
-        return found
+    def lengths(self) -> tuple[Ints, Ints]:
+        """How many characters REF and ALT have."""
+        return self.ref_ends - self.ref_starts, self.alt_ends - self.ref_ends - 1
+
+    def first_characters(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The first characters of REF and ALT; of an empty one, what stands behind it."""
+        return self.codes[self.ref_starts], self.codes[self.ref_ends + 1]
 
     def alleles(self, place: int) -> tuple[str, str]:
         """REF and ALT of the record at `place`."""
@@ -61,7 +68,7 @@ class Columns:
         return self.text[self.starts[place] : self.ends[place]].decode("latin-1").split("\t", FIXED_COLUMNS)
 
 
-_ARRAYS = ("starts", "ends", "positions", "ref_starts", "ref_ends", "alt_ends", "info_starts", "info_ends")
+_ARRAYS = ("starts", "ends", "positions", "ref_starts", "ref_ends", "alt_ends", "info_starts", "info_ends", "plain")
 
 
 def read(text: bytes, columns: int, length: int) -> Columns | None:
@@ -85,16 +92,21 @@ def read(text: bytes, columns: int, length: int) -> Columns | None:
     ref_starts, ref_ends = tabs[:, REF - 1] + 1, tabs[:, REF]
     if positions.min() < 1 or (positions + (ref_ends - ref_starts) - 1).max() > length:
         return None
-    found = (starts, ends, positions, ref_starts, ref_ends, tabs[:, ALT], tabs[:, INFO - 1] + 1, info_ends)
+    plain = _plain(text, codes, ref_starts, ref_ends, tabs[:, ALT])
+    found = (starts, ends, positions, ref_starts, ref_ends, tabs[:, ALT], tabs[:, INFO - 1] + 1, info_ends, plain)
     return Columns(text=text, codes=codes, **dict(zip(_ARRAYS, found, strict=True)))
 
 
-def plain_alleles(text: bytes) -> bool:
-    """Whether REF, tab, ALT are two different sequences of upper-case bases."""
-    if not _PLAIN.fullmatch(text):
-        return False
-    ref, _, alt = text.partition(b"\t")
-    return ref != alt
+def _plain(text: bytes, codes: NDArray[np.uint8], starts: Ints, middles: Ints, ends: Ints) -> NDArray[np.bool_]:
+    refs, alts = codes[starts], codes[middles + 1]
+    found: NDArray[np.bool_] = (middles - starts == 1) & (ends - middles == 2)
+    found &= _BASE[refs] & _BASE[alts] & (refs != alts)
+    longer = np.flatnonzero(~found)
+    for place, start, middle, end in zip(
+        longer.tolist(), starts[longer].tolist(), middles[longer].tolist(), ends[longer].tolist(), strict=True
+    ):
+        found[place] = bool(_PLAIN.fullmatch(text, start, end)) and text[start:middle] != text[middle + 1 : end]
+    return found
 
 
 def _tabs(text: bytes, codes: NDArray[np.uint8], starts: Ints, ends: Ints, columns: int) -> Ints | None:

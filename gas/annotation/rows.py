@@ -1,17 +1,16 @@
 """CSQ for the alleles of one record: by segments where they suffice, by the general path where they do not."""
 
 import re
-from typing import NamedTuple
 
-from gas.annotation import csq, hgvs
+from gas.annotation import csq
 from gas.annotation import terms as so
 from gas.annotation.coding import UNAMBIGUOUS
-from gas.annotation.coding_indels import Effects, Indel, effect
-from gas.annotation.codons import reverse_complement
+from gas.annotation.coding_indels import Effects, effect
 from gas.annotation.consequence import splice_terms, terms
-from gas.annotation.reference import ContigSequence
+from gas.annotation.indel_templates import span
 from gas.annotation.segments import CODON, EXON, FLANK, OTHER, Entry, Segments
-from gas.annotation.templates import CHANGES, Templates
+from gas.annotation.spots import Allele, Spot, Spots
+from gas.annotation.templates import CHANGES, Seen, Templates
 
 
 def record(templates: Templates, segment: int, position: int, ref: str, alt: str) -> str:
@@ -31,7 +30,8 @@ def record(templates: Templates, segment: int, position: int, ref: str, alt: str
         if number == 1 and start == position and (change := CHANGES.get((left, right))):
             found.append(templates.single_base(segment, start, change)[0].decode("latin-1"))
         elif number == 1 and not (left and right) and UNAMBIGUOUS.issuperset(right):
-            found.append(indel(segments, segments.onward(segment, min(start, end)), start, end, left, right))
+            annotation, _ = indel(templates, segments.onward(segment, min(start, end)), start, end, left, right)
+            found.append(annotation.decode("latin-1"))
         else:
             found.append(any_allele(segments, start, end, left, right, number))
     return ",".join(found)
@@ -77,19 +77,25 @@ def any_allele(segments: Segments, start: int, end: int, ref: str, alt: str, num
     return ",".join(rows) if rows else csq.intergenic(alt or "-", number)
 
 
-def indel(segments: Segments, segment: int, start: int, end: int, ref: str, alt: str) -> str:
-    """CSQ of a pure insertion or deletion that is its record's only allele; `segment` is that of its first base."""
+def indel(templates: Templates, segment: int, start: int, end: int, ref: str, alt: str) -> tuple[bytes, Seen | None]:
+    """CSQ of a pure insertion or deletion that is its record's only allele, and what was seen if that is known.
+
+    `segment` is that of the first base that it touches, the one before an insertion.
+    """
+    segments = templates.segments
     low, high = (start, end) if ref else (end, start)
+    allele = Allele(start, end, ref, alt, low, high)
+    spots = Spots(segments.sequence, allele)
+    template = templates.of(segment)
+    if template.indels and (found := template.indels.fill(allele, spots)):
+        return found, template.always_seen
     entries = segments.entries(segment)
-    if high > segments.bounds(segment)[1] or low < segments.bounds(segment)[0]:
+    first, last = segments.bounds(segment)
+    if high > last or low < first:
         known = {entry[1]: entry for entry in entries}
         entries = [known.get(transcript, (OTHER, transcript)) for transcript in segments.near(start, end)]
-    allele = alt or "-"
     if not entries:
-        return csq.intergenic(allele, 1)
-    shifts: csq.Shifts = {}
-    spots: dict[int, _Spot] = {}
-    whole = (start, end, ref, alt)
+        return csq.intergenic(alt or "-", 1).encode(), None
     effects: Effects = {}
     known_terms: _Terms = {}
     rows = []
@@ -99,73 +105,30 @@ def indel(segments: Segments, segment: int, start: int, end: int, ref: str, alt:
         if kind == FLANK:
             _, _, head, a, b, tail, (first, last) = entry
             if first <= low and high <= last:
-                row = f"{allele}{head}{min(a + b * start, a + b * end)}{tail}"
+                row = f"{alt or '-'}{head}{min(a + b * start, a + b * end)}{tail}"
+        elif kind == CODON:
+            row = _coding(entry, spots.on(transcript.strand), allele, effects)
         elif kind != OTHER:
-            strand = transcript.strand
-            if strand not in spots:
-                shifts[strand] = hgvs.shift(transcript.sequence, start, end, ref, alt, strand)
-                spots[strand] = _spot(transcript.sequence, start, end, alt, strand, *shifts[strand])
-            if kind == CODON:
-                row = _coding(entry, spots[strand], whole, effects)
-            else:
-                row = _placed(entry, spots[strand], whole, known_terms)
-        rows.append(row or csq.row(transcript, segments.layout(transcript), start, end, ref, alt, 1, shifts))
-    return ",".join(rows)
+            row = _placed(entry, spots.on(transcript.strand), allele, known_terms)
+        if not row:
+            row = csq.row(transcript, segments.layout(transcript), start, end, ref, alt, 1, spots.shifts)
+        rows.append(row)
+    return ",".join(rows).encode("latin-1"), None
 
 
-# Start, end, REF and ALT, as in gas.annotation.consequence.
-Allele = tuple[int, int, str, str]
 # Consequence|IMPACT of an indel by what decides about it, an entry's `structure`.
 _Terms = dict[tuple[int, ...] | None, str]
 
 
-class _Spot(NamedTuple):
-    """Where HGVS puts an indel on a strand: `left` to `right` in the strand's direction.
-
-    `event` is what HGVSc says of it and `offset` HGVS_OFFSET. `low` and `high` are the ends of all the bases that it
-    touches where it was found, `first` and `last` of those that are read where HGVS puts it.
-    """
-
-    left: int
-    right: int
-    event: str
-    offset: int | str
-    low: int
-    high: int
-    first: int
-    last: int
-    indel: Indel
-
-
-def _spot(sequence: ContigSequence, start: int, end: int, alt: str, strand: int, moved: int, bases: str) -> _Spot:
-    low, high = min(start, end), max(start, end)
-    there, there_end = start + moved * strand, end + moved * strand
-    offset = moved * strand or ""
-    if not alt:
-        left, right = (there, there_end)[::strand]
-        indel = Indel(strand, end - start + 1, "", moved, "")
-        return _Spot(left, right, "del", offset, low, high, there, there_end, indel)
-    inserted, inserted_there = (alt, bases or alt) if strand > 0 else map(reverse_complement, (alt, bases or alt))
-    indel = Indel(strand, 0, inserted, moved, inserted_there)
-    size = len(alt)
-    first, last = (there - size, there_end) if strand > 0 else (there, there + size - 1)
-    if sequence[max(first - 1, 0) : last] == bases:
-        left, right = (first, last)[::strand]
-        return _Spot(left, right, "dup", offset, low, high, first, last, indel)
-    left, right = (there_end, there)[::strand]
-    ends = min(first, there_end), max(last, there)
-    return _Spot(left, right, f"ins{inserted_there}", offset, low, high, *ends, indel)
-
-
-def _placed(entry: Entry, spot: _Spot, allele: Allele, known: _Terms) -> str:
+def _placed(entry: Entry, spot: Spot, allele: Allele, known: _Terms) -> str:
     """The row of an indel where bases are named alike, where it was found and where HGVS puts it; "" elsewhere."""
     _, transcript, head, a, b, _, (reach, reach_end), _, layout, anchor, (named, named_end), body, structure = entry[
         :13
     ]
-    left, right, event, offset, low, high, first, last, _ = spot
+    left, right, event, offset, first, last, _ = spot
+    start, end, ref, alt, low, high = allele
     if min(low, first) < named or max(high, last) > named_end:
         return ""
-    start, end, ref, alt = allele
     if low < reach or high > reach_end:
         described = known.get(structure)
         if described is None:
@@ -176,15 +139,15 @@ def _placed(entry: Entry, spot: _Spot, allele: Allele, known: _Terms) -> str:
     place = f"{a + b * left}" if left == right else f"{a + b * left}_{anchor}{a + b * right}"
     cdna = ""
     if entry[0] == EXON:
-        cdna = _range(entry[13] + entry[14] * start, entry[13] + entry[14] * end)
+        cdna = span(entry[13] + entry[14] * start, entry[13] + entry[14] * end)
     return f"{alt or '-'}{head}{place}{event}||{cdna}||||||1|{layout.tail_start}{offset}{layout.tail_end}"
 
 
-def _coding(entry: Entry, spot: _Spot, allele: Allele, known: Effects) -> str:
+def _coding(entry: Entry, spot: Spot, allele: Allele, known: Effects) -> str:
     """The row of an indel inside of a coding exon, away from start and stop codon; "" for any other."""
     _, transcript, layout, exon, a, strand, found, (coding, coding_end), (quiet, quiet_end) = entry
-    left, right, event, offset, low, high, first, last, indel = spot
-    start, end, ref, alt = allele
+    left, right, event, offset, first, last, indel = spot
+    start, end, ref, alt, low, high = allele
     if min(low, first) < coding or max(high, last) > coding_end or "*" in transcript.peptide:
         return ""
     if low < quiet or high > quiet_end:
@@ -204,11 +167,7 @@ def _coding(entry: Entry, spot: _Spot, allele: Allele, known: Effects) -> str:
     return (
         f"{alt or '-'}|{so.describe(found | changed)}{layout.gene}{exon}||"
         f"{layout.name}{left if left == right else f'{left}_{right}'}{event}|{transcript.protein_name}:p.{protein}|"
-        f"{_range(cdna, cdna_end)}|{_range(cdna + number, cdna_end + number)}|"
-        f"{_range(place // 3 + 1, (place + indel.deleted + 2) // 3)}|{peptides}|{codons}||1|"
+        f"{span(cdna, cdna_end)}|{span(cdna + number, cdna_end + number)}|"
+        f"{span(place // 3 + 1, (place + indel.deleted + 2) // 3)}|{peptides}|{codons}||1|"
         f"{layout.tail_start}{offset}{layout.tail_end}"
     )
-
-
-def _range(one: int, other: int) -> str:
-    return f"{one}" if one == other else f"{one}-{other}" if one < other else f"{other}-{one}"

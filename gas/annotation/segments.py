@@ -19,7 +19,7 @@ from gas.annotation import terms as so
 from gas.annotation.consequence import NMD_BIOTYPE, REACH, flank_terms, in_coding, splice_terms, terms, within
 from gas.annotation.hgvs import position
 from gas.annotation.models import Model
-from gas.annotation.reference import MODELS, Bundle
+from gas.annotation.reference import MODELS, Bundle, ContigSequence
 from gas.annotation.transcripts import FRAMESHIFT_INTRON, Transcript, Transcripts
 
 CUTS, BLOCKS, OFFSETS, MEMBERS = "cuts.npy", "blocks.npy", "block_offsets.npy", "block_members.npy"
@@ -155,14 +155,17 @@ def open_segments(bundle: Bundle, contig: str) -> "Segments":
     part = Range(**{name: tuple(ends) for name, ends in entry["contigs"][contig].items()})
     directory = bundle.path / MODELS
     table = bundle.contigs[contig].codon_table
-    transcripts = Transcripts(directory, *part.transcripts, bundle.sequence(contig), table)
-    return Segments(directory, part, transcripts, entry["file"])
+    sequence = bundle.sequence(contig)
+    transcripts = Transcripts(directory, *part.transcripts, sequence, table)
+    return Segments(directory, part, transcripts, sequence, entry["file"])
 
 
 class Segments:
     """One contig's segments, opened from a bundle."""
 
-    def __init__(self, directory: Path, part: Range, transcripts: Transcripts, source: str) -> None:
+    def __init__(
+        self, directory: Path, part: Range, transcripts: Transcripts, sequence: ContigSequence, source: str
+    ) -> None:
         """`source`: what CSQ's SOURCE says, the gene models' file name."""
         first, count = part.cuts
         self.cuts = np.asarray(np.load(directory / CUTS, mmap_mode="r"))[first : first + count]
@@ -171,6 +174,7 @@ class Segments:
         self._offsets = np.asarray(np.load(directory / OFFSETS, mmap_mode="r"))[first : first + count + 1]
         self._members = np.asarray(np.load(directory / MEMBERS, mmap_mode="r"))
         self.transcripts = transcripts
+        self.sequence = sequence
         self.source = source
         self._layouts: dict[Transcript, csq.Layout] = {}
         self._entries: dict[int, list[Entry]] = {}
@@ -191,6 +195,12 @@ class Segments:
         first = int(self.cuts[segment]) if segment >= 0 else 1
         last = int(self.cuts[segment + 1]) - 1 if segment + 1 < len(self.cuts) else 1 << 40
         return first, last
+
+    def neighbourhood(self, position: int) -> tuple[int, int]:
+        """First and last position of the stretch around a position where the same transcripts are in reach."""
+        block = bisect_right(self._blocks, position)
+        first = int(self._blocks[block - 1]) if block else 1
+        return first, int(self._blocks[block]) - 1 if block < len(self._blocks) else 1 << 40
 
     def entries(self, segment: int) -> list[Entry]:
         """What to say of each transcript in reach of this segment."""
@@ -251,7 +261,7 @@ class Segments:
             return self._inside(transcript, layout, place, bounds)
         known = transcript.regions.get(half[0])
         if known is None:
-            known = transcript.regions[half[0]] = self._inside(transcript, layout, place, half)
+            known = transcript.regions[half[0]] = _in_intron(transcript, layout, place, half)
         return known
 
     def _half(self, transcript: Transcript, place: int) -> tuple[int, int] | None:
@@ -289,22 +299,49 @@ class Segments:
                 found,
                 *_coding_part(transcript, index),
             )
-        found = terms(transcript, place, place, "A", "C", None)
+        described = so.describe(terms(transcript, place, place, "A", "C", None))
         numbers = csq.exon_and_intron(transcript, place, place)
-        text, number, offset = named
-        moving = abs(offset or number)
-        anchor = text[: len(text) - len(str(moving))]
-        body = f"{layout.gene}{numbers}|{layout.name}{anchor}"
-        head = f"|{so.describe(found)}{body}"
-        # Numbers with a minus sign fall along the strand, all others grow.
-        slope = strand if (offset or number) > 0 else -strand
-        start = moving - slope * place
-        tail = f"||||||1|{layout.tail_start}{layout.tail_end}"
-        part = reach if transcript.frameshift_introns else _named_part(transcript, place)
-        common = (reach, strand, layout, anchor, part, body)
-        if base is None:
-            return PLACE, transcript, head, start, slope, f"||{tail}", *common, _intron(transcript, place)
-        return EXON, transcript, head, start, slope, tail, *common, None, base - strand * place, strand
+        return _named_entry(transcript, layout, place, base, named, described, f"{layout.gene}{numbers}", reach)
+
+
+def _in_intron(transcript: Transcript, layout: csq.Layout, place: int, half: tuple[int, int]) -> Entry:
+    """As `Segments._inside`, of the half of an intron without its ends: there is nothing to work out."""
+    found = so.INTRON if transcript.coding_start else so.INTRON | so.NON_CODING_TRANSCRIPT
+    if transcript.biotype == NMD_BIOTYPE:
+        found |= so.NMD_TRANSCRIPT
+    total = len(transcript.exon_starts) - 1
+    numbers = f"|{transcript.number(transcript.exon_at(place), total)}/{total}"
+    named = position(transcript, place)
+    assert named is not None
+    return _named_entry(transcript, layout, place, None, named, so.describe(found), f"{layout.gene}{numbers}", half)
+
+
+def _named_entry(
+    transcript: Transcript,
+    layout: csq.Layout,
+    place: int,
+    cdna: int | None,
+    named: tuple[str, int, int],
+    described: str,
+    begin: str,
+    reach: tuple[int, int],
+) -> Entry:
+    """PLACE, or EXON with `cdna`; `named`: what `hgvs.position` says of the place; `begin`: SYMBOL to INTRON."""
+    text, number, offset = named
+    strand = transcript.strand
+    moving = abs(offset or number)
+    anchor = text[: len(text) - len(str(moving))]
+    body = f"{begin}|{layout.name}{anchor}"
+    head = f"|{described}{body}"
+    # Numbers with a minus sign fall along the strand, all others grow.
+    slope = strand if (offset or number) > 0 else -strand
+    start = moving - slope * place
+    tail = f"||||||1|{layout.tail_start}{layout.tail_end}"
+    part = reach if transcript.frameshift_introns else _named_part(transcript, place)
+    common = (reach, strand, layout, anchor, part, body)
+    if cdna is None:
+        return PLACE, transcript, head, start, slope, f"||{tail}", *common, _intron(transcript, place)
+    return EXON, transcript, head, start, slope, tail, *common, None, cdna - strand * place, strand
 
 
 def _named_part(transcript: Transcript, place: int) -> tuple[int, int]:

@@ -34,9 +34,13 @@ class Summary:
     substitutions: Counter[str] = field(default_factory=Counter)
     indel_lengths: Counter[int] = field(default_factory=Counter)
 
-    def add_variant(self, chrom: str, ref: str, alts: Sequence[str], times: int = 1) -> None:
-        """Count records of the result, annotated or passed, by their chromosome and the kinds of their alleles."""
-        self.by_chromosome[chrom] += times
+    def add_variant(self, chrom: str, ref: str, alts: Sequence[str]) -> None:
+        """Count a record of the result, annotated or passed, by its chromosome and the kinds of its alleles."""
+        self.by_chromosome[chrom] += 1
+        self.add_alleles(ref, alts, 1)
+
+    def add_alleles(self, ref: str, alts: Sequence[str], times: int) -> None:
+        """Count the alleles of records by their kinds."""
         ref = ref.upper()
         for allele in alts:
             alt = allele.upper()

@@ -11,30 +11,31 @@ from typing import NamedTuple
 from gas.annotation import csq
 from gas.annotation import terms as so
 from gas.annotation.codons import COMPLEMENT, TABLES, THREE_LETTERS
+from gas.annotation.indel_templates import NUMBER, TEXT, IndelTemplate, finished
 from gas.annotation.segments import CODON, EXON, FLANK, PLACE, Entry, Segments
 from gas.annotation.transcripts import Transcript
 
 BASES = "ACGT"
 # Templates kept; records come sorted, so those passed are not wanted again.
 _KEPT = 20_000
-# Stand in a template's text for bytes and for a number until its percent signs are doubled; no bundle's text has them.
-_TEXT, _NUMBER = "\ue000", "\ue001"
 
 
 class Change(NamedTuple):
-    """A single base's change; `named` and `base` are REF>ALT and ALT's number in BASES, each at its strand's number."""
+    """A single base's change. `own`: ALT, then REF>ALT on the forward and on the reverse strand.
+
+    `base`: ALT's number in BASES, at its strand's number.
+    """
 
     ref: str
     alt: str
-    shown: bytes
-    named: tuple[bytes, bytes, bytes]
+    own: tuple[bytes, bytes, bytes]
     base: tuple[int, int, int]
 
 
 def _change(ref: str, alt: str) -> Change:
     other_ref, other_alt = COMPLEMENT[ref], COMPLEMENT[alt]
-    named = (b"", f"{ref}>{alt}".encode(), f"{other_ref}>{other_alt}".encode())
-    return Change(ref, alt, alt.encode(), named, (0, BASES.index(alt), BASES.index(other_alt)))
+    own = alt.encode(), f"{ref}>{alt}".encode(), f"{other_ref}>{other_alt}".encode()
+    return Change(ref, alt, own, (0, BASES.index(alt), BASES.index(other_alt)))
 
 
 CHANGES = {(ref, alt): _change(ref, alt) for ref in BASES for alt in BASES if ref != alt}
@@ -66,14 +67,14 @@ Seen = tuple["Template", tuple[str, ...]]
 
 
 class Template:
-    """The rows of one segment."""
+    """The rows of one segment; `indels` where none of its entries is coding."""
 
     def __init__(self, segments: Segments, entries: list[Entry], bounds: tuple[int, int], careful: bool) -> None:
         """Of the `entries` of the segment with these bounds; `careful`: nothing is looked up by codon."""
         self._segments = segments
         self._others: list[Transcript] = []
         self._always: list[str] = []
-        self._always_seen: Seen = (self, ())
+        self.always_seen: Seen = (self, ())
         numbers: dict[tuple[int, int], int] = {}
         codons: dict[_Codons, int] = {}
         rows: list[str] = []
@@ -87,11 +88,11 @@ class Template:
             elif kind == CODON and not careful:
                 rows.append(_codon_row(entry, bounds, numbers, codons, used))
             else:
-                rows.append(_TEXT)
+                rows.append(TEXT)
                 used.append(("other", len(self._others)))
                 self._others.append(entry[1])
         if not entries:
-            rows.append(_TEXT + csq.intergenic("", 1))
+            rows.append(TEXT + csq.intergenic("", 1))
             used.append(("own", 0))
             self._always.append("intergenic_variant|MODIFIER")
         self._numbers = list(numbers)
@@ -99,16 +100,15 @@ class Template:
         self._times = [used.count(("codon", _VALUES * place)) for place in range(len(codons))] + [1] * len(self._others)
         first = {"own": 0, "number": 3, "codon": 3 + len(numbers), "other": 3 + len(numbers) + _VALUES * len(codons)}
         self._order = itemgetter(*[first[kind] + place for kind, place in used])
-        text = ",".join(rows).replace("%", "%%").replace(_TEXT, "%b").replace(_NUMBER, "%d")
-        self._text = text.encode("latin-1")
+        self._text = finished(rows)
+        self.indels = IndelTemplate(entries, segments.neighbourhood(bounds[0])) if not self._times else None
 
     def fill(self, position: int, change: Change) -> tuple[bytes, Seen] | None:
         """CSQ of a change at a position of the segment, and what was seen; None: only a careful one can."""
-        ref, alt, shown, named, base = change
-        values: list[bytes | int] = [shown, named[1], named[-1]]
-        values += [a + b * position for a, b in self._numbers]
+        ref, alt, own, base = change
+        values: list[bytes | int] = [*own, *[a + b * position for a, b in self._numbers]]
         if not self._times:
-            return self._text % self._order(values), self._always_seen
+            return self._text % self._order(values), self.always_seen
         seen: list[str] = []
         for offset, strand, first, by_codon, described in self._codons:
             number, place = divmod(offset + strand * position, 3)
@@ -152,12 +152,12 @@ def _fixed_row(entry: Entry, numbers: dict[tuple[int, int], int], used: list[tup
     kind, _, head, a, b, tail = entry[:6]
     used += [("own", 0), ("number", numbers.setdefault((a, b), len(numbers)))]
     if kind == FLANK:
-        return f"{_TEXT}{head}{_NUMBER}{tail}"
+        return f"{TEXT}{head}{NUMBER}{tail}"
     used.append(("own", entry[7] % 3))
     if kind == PLACE:
-        return f"{_TEXT}{head}{_NUMBER}{_TEXT}{tail}"
+        return f"{TEXT}{head}{NUMBER}{TEXT}{tail}"
     used.append(("number", numbers.setdefault(entry[13:15], len(numbers))))
-    return f"{_TEXT}{head}{_NUMBER}{_TEXT}||{_NUMBER}{tail}"
+    return f"{TEXT}{head}{NUMBER}{TEXT}||{NUMBER}{tail}"
 
 
 def _codon_row(
@@ -185,8 +185,8 @@ def _codon_row(
     used += [("own", 0), consequence, base, ("own", strand % 3), before, number, behind]
     used += [("number", cdna), base, number, shown]
     return (
-        f"{_TEXT}|{_TEXT}{layout.gene}{exon}||{layout.name}{_NUMBER}{_TEXT}|{transcript.protein_name}:p."
-        f"{_TEXT}{_NUMBER}{_TEXT}|{_NUMBER}|{_NUMBER}|{_NUMBER}|{_TEXT}||1|{layout.tail_start}{layout.tail_end}"
+        f"{TEXT}|{TEXT}{layout.gene}{exon}||{layout.name}{NUMBER}{TEXT}|{transcript.protein_name}:p."
+        f"{TEXT}{NUMBER}{TEXT}|{NUMBER}|{NUMBER}|{NUMBER}|{TEXT}||1|{layout.tail_start}{layout.tail_end}"
     )
 
 
@@ -225,15 +225,17 @@ class Templates:
 
     def single_base(self, segment: int, position: int, change: Change) -> tuple[bytes, Seen]:
         """CSQ of a change at a position in a segment, as that of its record's only allele, and what was seen."""
-        template = self._made.get(segment)
-        if template is None:
-            template = self._make(self._made, segment, careful=False)
+        template = self._made.get(segment) or self.of(segment)
         found = template.fill(position, change)
         if found is None:
             careful = self._careful.get(segment) or self._make(self._careful, segment, careful=True)
             found = careful.fill(position, change)
             assert found is not None
         return found
+
+    def of(self, segment: int) -> Template:
+        """The template of a segment."""
+        return self._made.get(segment) or self._make(self._made, segment, careful=False)
 
     def _make(self, made: dict[int, Template], segment: int, careful: bool) -> Template:
         if len(made) >= _KEPT:

@@ -269,8 +269,8 @@ def test_segments_say_what_the_general_path_says_of_any_gene(gene: Gene) -> None
             assert found == csq.row(transcript, layout, place, place, ref, alt, 1, {}), f"{place} {ref}>{alt}"
         for start, end, ref, alt in alleles(gene):
             if bool(ref) != bool(alt):
-                found = rows.indel(segments, segments.onward(-1, min(start, end)), start, end, ref, alt)
-                assert found == csq.row(transcript, layout, start, end, ref, alt, 1, {}), f"{start} {ref}>{alt}"
+                quick, _ = rows.indel(templates, segments.onward(-1, min(start, end)), start, end, ref, alt)
+                assert quick.decode() == csq.row(transcript, layout, start, end, ref, alt, 1, {}), f"{start} {ref}>{alt}"
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ def test_a_base_changed_at_every_position(synthetic_bundle: Bundle, contig: str)
 @pytest.mark.parametrize("contig", CONTIGS)
 def test_small_indels_anywhere(synthetic_bundle: Bundle, contig: str) -> None:
     segments = open_segments(synthetic_bundle, contig)
+    templates = Templates(segments, contig)
     sequence = synthetic_bundle.sequence(contig)
     rng = random.Random(2)
     for _ in range(4000):
@@ -57,8 +58,11 @@ def test_small_indels_anywhere(synthetic_bundle: Bundle, contig: str) -> None:
             continue
         start, end = position + 1, position + len(ref)
         (segment,) = segments.find(np.array([min(start, end)]))
-        found = rows.indel(segments, segment, start, end, ref, alt)
-        assert sorted(found.split(",")) == general(segments, start, end, ref, alt), f"{start}-{end} {ref}>{alt}"
+        annotation, seen = rows.indel(templates, segment, start, end, ref, alt)
+        found = sorted(annotation.decode().split(","))
+        assert found == general(segments, start, end, ref, alt), f"{start}-{end} {ref}>{alt}"
+        if seen:
+            assert sorted(seen[0].described(seen[1])) == sorted("|".join(row.split("|")[1:3]) for row in found)
 
 
 def test_segments_forgotten_are_touched_anew(synthetic_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,73 @@
+"""Where HGVS puts a pure insertion or deletion on a strand, and what it says there."""
+
+from typing import NamedTuple
+
+from gas.annotation import csq, hgvs
+from gas.annotation.coding_indels import Indel
+from gas.annotation.codons import reverse_complement
+from gas.annotation.reference import ContigSequence
+
+
+class Allele(NamedTuple):
+    """An indel as in gas.annotation.consequence; `low` and `high` are the first and the last base beside or in it."""
+
+    start: int
+    end: int
+    ref: str
+    alt: str
+    low: int
+    high: int
+
+
+class Spot(NamedTuple):
+    """`left` to `right`, in the strand's direction, is what HGVS names; `first` to `last` what is read to find it.
+
+    `event` is what HGVSc says of it and `offset` HGVS_OFFSET.
+    """
+
+    left: int
+    right: int
+    event: str
+    offset: int | str
+    first: int
+    last: int
+    indel: Indel
+
+
+class Spots:
+    """An allele's spots, by strand, each found when first asked for."""
+
+    __slots__ = ("_allele", "_found", "_sequence", "shifts")
+
+    def __init__(self, sequence: ContigSequence, allele: Allele) -> None:
+        self._sequence = sequence
+        self._allele = allele
+        self._found: list[Spot | None] = [None, None, None]
+        # What `hgvs.shift` gave, for the general path.
+        self.shifts: csq.Shifts = {}
+
+    def on(self, strand: int) -> Spot:
+        """The spot on a strand, 1 or -1."""
+        found = self._found[strand]
+        if found is None:
+            start, end, ref, alt, _, _ = self._allele
+            self.shifts[strand] = hgvs.shift(self._sequence, start, end, ref, alt, strand)
+            found = self._found[strand] = _spot(self._sequence, start, end, alt, strand, *self.shifts[strand])
+        return found
+
+
+def _spot(sequence: ContigSequence, start: int, end: int, alt: str, strand: int, moved: int, bases: str) -> Spot:
+    there, there_end = start + moved * strand, end + moved * strand
+    offset = moved * strand or ""
+    if not alt:
+        left, right = (there, there_end)[::strand]
+        return Spot(left, right, "del", offset, there, there_end, Indel(strand, end - start + 1, "", moved, ""))
+    inserted, inserted_there = (alt, bases) if strand > 0 else (reverse_complement(alt), reverse_complement(bases))
+    indel = Indel(strand, 0, inserted, moved, inserted_there)
+    size = len(alt)
+    first, last = (there - size, there_end) if strand > 0 else (there, there + size - 1)
+    if sequence[max(first - 1, 0) : last] == bases:
+        left, right = (first, last)[::strand]
+        return Spot(left, right, "dup", offset, first, last, indel)
+    left, right = (there_end, there)[::strand]
+    return Spot(left, right, f"ins{inserted_there}", offset, min(first, there_end), max(last, there), indel)
