@@ -12,6 +12,7 @@ from agents import attempt, child, lease
 from agents.consume import consume, start
 from gas import aws, submissions
 from gas.config import Settings
+from gas.effects import effect
 from gas.faults import explain
 from gas.jobs import Conflict, Job, JobStatus, JobStore
 from gas.messages import JobRequest
@@ -56,7 +57,8 @@ class Annotator:
                 return
             raise Retry(left + self.rng.uniform(0, 5))
         try:
-            mine = self.jobs.claim(job, self.owner)
+            with effect("annotator.claim"):
+                mine = self.jobs.claim(job, self.owner)
         except Conflict:
             raise Retry(self.rng.uniform(1, 5)) from None
         with bound(attempt=mine.attempt):
@@ -95,14 +97,16 @@ class Annotator:
     def _end(self, mine: Job, commit: Callable[[], Job], how: str) -> None:
         """Commit the end of the job and announce it."""
         try:
-            ended = commit()
+            with effect("annotator.commit"):
+                ended = commit()
         except Conflict:
             self._taken_away(mine)
             return
         seconds = self.jobs.now() - ended.submit_time
         metric("JobSeconds", seconds, "Seconds", {"Outcome": how}, job_id=ended.job_id)
         log.info("job_ended", outcome=how, seconds_since_submission=seconds)
-        submissions.announce(self.jobs, self.announcer, ended)
+        with effect("annotator.announce"):
+            submissions.announce(self.jobs, self.announcer, ended)
 
     def _give_up(self, mine: Job, reason: str) -> None:
         reference = secrets.token_hex(4)

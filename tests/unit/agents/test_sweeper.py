@@ -11,8 +11,9 @@ import pytest
 from agents import sweeper as module
 from agents.sweeper import MOST_ANNOUNCEMENTS, Sweeper
 from gas import aws, items
+from gas.items import FIRST_REMINDER_SECONDS
 from gas.job import to_item
-from gas.jobs import FIRST_REMINDER_SECONDS, LEASE_SLACK_SECONDS, Job, JobStatus, JobStore, Outcome
+from gas.jobs import LEASE_SLACK_SECONDS, Job, JobStatus, JobStore, Outcome
 from gas.messages import JobRequest, JobResult, SubscriptionUpgrade
 from gas.process import stop_signals
 from gas.submissions import APOLOGY

@@ -9,13 +9,17 @@ import pytest
 
 from gas import aws
 from gas import jobs as module
-from gas.items import ATTENTION_SHARDS, shard_of
+from gas.items import (
+    ATTENTION_SHARDS,
+    FIRST_REMINDER_SECONDS,
+    LONGEST_REMINDER_SECONDS,
+    reminder_seconds,
+    shard_of,
+)
 from gas.job import FINISHED, UNFINISHED
 from gas.jobs import (
-    FIRST_REMINDER_SECONDS,
     LEASE_SLACK_SECONDS,
     LEAST_QUERY_ITEMS,
-    LONGEST_REMINDER_SECONDS,
     MOST_QUERIES,
     Conflict,
     Job,
@@ -23,7 +27,6 @@ from gas.jobs import (
     JobStore,
     Outcome,
     ResultTier,
-    reminder_seconds,
 )
 from tests.deployment import Clock, Deployment, new_job, settings_of
 
