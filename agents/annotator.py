@@ -14,7 +14,7 @@ from gas import aws, submissions
 from gas.config import Settings
 from gas.effects import effect
 from gas.faults import explain
-from gas.jobs import Conflict, Job, JobStatus, JobStore
+from gas.jobs import Conflict, Job, JobStatus, JobStore, Outcome
 from gas.messages import JobRequest
 from gas.process import identity
 from gas.queues import Delivery, GiveBack, Reject, Retry
@@ -41,6 +41,7 @@ class Annotator:
     owner: str
     rng: random.Random
     program: Sequence[str] = child.PROGRAM
+    work: Callable[..., Outcome] = attempt.work
 
     def handle(self, delivery: Delivery) -> None:
         """Bring the job of one `JobRequest` to its end, unless it is ended or someone else has it."""
@@ -71,7 +72,7 @@ class Annotator:
             return
         try:
             with lease.kept(self.jobs, mine, settings.lease_seconds, settings.progress_seconds) as held:
-                outcome = attempt.work(settings, self.storage, mine, held, delivery, self.program)
+                outcome = self.work(settings, self.storage, mine, held, delivery, self.program)
                 self._end(mine, lambda: self.jobs.complete(mine, outcome), "completed")
         except (lease.LeaseLost, child.Stopped) as early:
             if isinstance(early, lease.LeaseLost) or held.lost.is_set():
