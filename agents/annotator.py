@@ -72,6 +72,7 @@ class Annotator:
             return
         try:
             with lease.kept(self.jobs, mine, settings.lease_seconds, settings.progress_seconds) as held:
+                self.storage.delete_attempts_before(mine.user_id, mine.job_id, mine.attempt)
                 outcome = self.work(settings, self.storage, mine, held, delivery, self.program)
                 self._end(mine, lambda: self.jobs.complete(mine, outcome), "completed")
         except (lease.LeaseLost, child.Stopped) as early:

@@ -127,6 +127,7 @@ class Sweeper:
         failed = self.jobs.give_up(job, APOLOGY, reference)
         log.error("job_given_up", reference=reference, faults=job.faults, attempt=job.attempt)
         submissions.announce(self.jobs, self.announcer, failed)
+        self.storage.delete_attempts_before(job.user_id, job.job_id, job.attempt + 1)
 
 
 def _guarded(look: Callable[[str], None], key: str) -> None:

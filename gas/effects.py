@@ -1,7 +1,7 @@
 """Named effects: the places at which a process may die, and at which tests make it die.
 
 Each call that changes something outside the process stands in `with effect("archiver.commit"):`. That costs one look
-at a variable. In a process whose environment has GAS_FAULT the named effect fails once, in the way it says.
+at a variable. In a process whose environment has GAS_FAULTS the named effects fail, once each.
 """
 
 import os
@@ -15,6 +15,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 # Where, and whether the effect is about to happen ("before") or has happened ("after").
 Hook = Callable[[str, str], None]
+
+
+# The ways to fail, and when each strikes.
+MODES = {"kill-before": "before", "error": "before", "kill-after": "after", "timeout": "after"}
 
 
 @dataclass
@@ -43,34 +47,28 @@ def arm(hook: Hook | None) -> None:
 
 
 def arm_from_environment() -> None:
-    """Arm what GAS_FAULT says: `LABEL MODE FILE`, where the file is made by the one fault that happens.
+    """Arm what the folder GAS_FAULTS says: an empty file `LABEL MODE` makes that effect fail once, and is used up.
 
-    MODE is `kill-before`, `kill-after`, `error` (AWS refuses) or `timeout` (the effect happens, its answer is lost).
+    MODE is one of MODES: the process dies before or after the effect, AWS refuses it, or it happens and its answer is
+    lost.
     """
-    text = os.environ.get("GAS_FAULT", "")
-    if not text:
-        return
-    label, mode, file = text.split(" ", 2)
-    when = "before" if mode in ("kill-before", "error") else "after"
+    folder = os.environ.get("GAS_FAULTS", "")
+    if folder:
+        arm(lambda label, when: _fail_once(Path(folder), label, when))
 
-    def hook(reached: str, phase: str) -> None:
-        if (reached, phase) == (label, when) and _first(Path(file)):
-            fail(mode, label)
 
-    arm(hook)
+def _fail_once(folder: Path, label: str, when: str) -> None:
+    for mode, moment in MODES.items():
+        if moment == when:
+            with suppress(FileNotFoundError):
+                (folder / f"{label} {mode}").unlink()
+                fail(mode, label)
 
 
 def fail(mode: str, label: str) -> None:
     """End in that mode. Raises for `error` and `timeout`; the others do not return."""
     if mode == "error":
-        raise ClientError({"Error": {"Code": "ServiceUnavailable", "Message": "asked for by GAS_FAULT"}}, label)
+        raise ClientError({"Error": {"Code": "ServiceUnavailable", "Message": "asked for by GAS_FAULTS"}}, label)
     if mode == "timeout":
         raise ReadTimeoutError(endpoint_url=label)
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _first(file: Path) -> bool:
-    with suppress(FileExistsError):
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL))
-        return True
-    return False

@@ -262,6 +262,11 @@ class Storage:
         """Delete what one attempt has written to the results bucket. Raises as `delete_job` does."""
         self.delete_under(self.results_bucket, f"{job_prefix(user_id, job_id)}result/{attempt}/")
 
+    def delete_attempts_before(self, user_id: str, job_id: str, attempt: int) -> None:
+        """Delete what earlier attempts have left; one that was killed could not do it itself."""
+        for earlier in range(1, attempt):
+            self.delete_attempt(user_id, job_id, earlier)
+
     def delete_under(self, bucket: str, prefix: str) -> None:
         """Delete everything whose key begins so, as `delete_job` does."""
         self._abort_uploads(bucket, prefix)

@@ -34,6 +34,12 @@ def objects(bucket: str, prefix: str = "") -> dict[str, str]:
     return found
 
 
+def retrievals(vault: str) -> list[str]:
+    """The archive id of every retrieval that was ever asked for."""
+    jobs = glacier_backends[ACCOUNT][REGION].vaults[vault].jobs.values()
+    return [job.description["ArchiveId"] for job in jobs if job.description["Action"] == "ArchiveRetrieval"]
+
+
 def forget(table: str, bucket: str, vault: str, user_ids: set[str]) -> None:
     """Take everything of these users out of memory, so that the thousandth world is as quick as the first."""
     stored = dynamodb_backends[ACCOUNT][REGION].tables[table].items

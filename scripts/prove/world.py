@@ -8,6 +8,7 @@ import hashlib
 import random
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -279,6 +280,13 @@ class World:
             return [key for key in keys if "/archive/" in key and key.startswith(mine)]
         stored = peek.archives(f"{self.settings.name_prefix}-{topology.load().vault}")
         return [archive_id for archive_id, description in stored.items() if description.startswith(mine)]
+
+    def check_retrievals(self) -> None:
+        """No archive was asked for twice, which would be paid twice. Raises Broken."""
+        asked = Counter(peek.retrievals(f"{self.settings.name_prefix}-{topology.load().vault}"))
+        twice = [archive_id for archive_id, count in asked.items() if count > 1]
+        if twice:
+            raise Broken(f"asked for more than once: {twice}")
 
     def check_bytes(self) -> None:
         """A completed job's result exists in at least one place. Raises Broken."""
