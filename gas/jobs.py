@@ -45,6 +45,10 @@ MOST_QUERIES = 4
 MOST_COUNTED = 1_000
 
 
+# Not hidden by a deletion, to which the item's `attention_at` belongs from then on.
+LIVING = Attr("delete_time").not_exists()
+
+
 class JobStore:
     """Jobs in DynamoDB. Every method that changes one raises `Conflict` when the item has moved on."""
 
@@ -84,7 +88,7 @@ class JobStore:
         `after` is a cursor that an earlier call returned: {"job_id": str, "submit_time": int}. With a `status` a page
         may hold fewer jobs and still have a next one.
         """
-        condition: ConditionBase = Attr("delete_time").not_exists()
+        condition: ConditionBase = LIVING
         if status:
             condition &= Attr("job_status").eq(str(status))
         request = items.query("user_id_index", Key("user_id").eq(user_id), condition)
@@ -139,7 +143,7 @@ class JobStore:
         attempt = seen.attempt + 1
         return self.change(
             seen.job_id,
-            unmoved(seen) & Attr("delete_time").not_exists(),
+            unmoved(seen) & LIVING,
             job_status=JobStatus.RUNNING,
             attempt=attempt,
             faults=seen.faults + (1 if lapsed and seen.lease_owner else 0),
@@ -217,7 +221,7 @@ class JobStore:
         """FAILED → PENDING, to be announced anew."""
         return self.change(
             job_id,
-            Attr("job_status").eq(str(JobStatus.FAILED)) & Attr("delete_time").not_exists(),
+            Attr("job_status").eq(str(JobStatus.FAILED)) & LIVING,
             job_status=JobStatus.PENDING,
             faults=0,
             announcements=0,
@@ -236,7 +240,7 @@ class JobStore:
         count = seen.announcements + 1
         return self.change(
             seen.job_id,
-            Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at),
+            Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at) & LIVING,
             announcements=count,
             **attend(seen.job_id, self.now() + reminder_seconds(count)),
         )
@@ -244,7 +248,9 @@ class JobStore:
     def settle(self, seen: Job) -> Job:
         """The owner has been told, or cannot be, or need not be, of the end of the job as it was seen."""
         same_end = Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at)
-        return self.change(seen.job_id, same_end, mail_time=seen.mail_time or self.now(), **self._after_mail(seen))
+        return self.change(
+            seen.job_id, same_end & LIVING, mail_time=seen.mail_time or self.now(), **self._after_mail(seen)
+        )
 
     def start_mail(self, seen: Job) -> Job:
         """Claim the mail of a finished job. `Conflict`: it was sent, or someone is sending it."""
@@ -252,7 +258,7 @@ class JobStore:
         free = Attr("mail_lease_until").not_exists() | Attr("mail_lease_until").lte(now)
         return self.change(
             seen.job_id,
-            Attr("job_status").eq(str(seen.job_status)) & Attr("mail_time").not_exists() & free,
+            Attr("job_status").eq(str(seen.job_status)) & Attr("mail_time").not_exists() & free & LIVING,
             mail_lease_until=now + self._lease_seconds,
         )
 
@@ -260,7 +266,7 @@ class JobStore:
         """Give the claim of `start_mail` back. `sent`: the mail is out, and nothing is left to announce."""
         held = Attr("job_status").eq(str(mine.job_status)) & same("mail_lease_until", mine.mail_lease_until)
         done = {"mail_time": self.now(), **self._after_mail(mine)} if sent else {}
-        return self.change(mine.job_id, held, mail_lease_until=None, **done)
+        return self.change(mine.job_id, held & LIVING, mail_lease_until=None, **done)
 
     def _after_mail(self, job: Job) -> dict[str, Any]:
         """A result is looked at once more: a free user's does not stay where it is."""

@@ -14,7 +14,7 @@ from gas.archives import TIER_SECONDS, Archive, Draft, Retrieval
 from gas.config import Settings
 from gas.items import NO_ATTENTION, Check, attend, reminder_seconds, same
 from gas.job import Job, JobStatus, ResultTier
-from gas.jobs import Conflict, JobStore, unmoved
+from gas.jobs import LIVING, Conflict, JobStore, unmoved
 from gas.topology import resource_name
 
 # A retrieval is asked after this often, should the notice of its end get lost.
@@ -92,7 +92,7 @@ class Tiers:
             **attend(mine.job_id, self.jobs.now() + self.jobs.outbox_seconds),
         }
         unchanged = Check(self._users_table, {"user_id": mine.user_id}, Attr("tier_epoch").eq(tier_epoch))
-        items.change_if(self.jobs.table, {"job_id": mine.job_id}, _held(mine), changes, unchanged)
+        items.change_if(self.jobs.table, {"job_id": mine.job_id}, _held(mine) & LIVING, changes, unchanged)
         return self._now(mine)
 
     def stay_hot(self, mine: Job) -> Job:
@@ -197,10 +197,7 @@ class Tiers:
             raise Conflict(f"the result of job {seen.job_id} is {seen.result_tier}, or leased")
         attempt = seen.tier_attempt + 1
         free = (
-            unmoved(seen)
-            & Attr("result_tier").eq(str(seen.result_tier))
-            & Attr("delete_time").not_exists()
-            & Attr("tier_attempt").eq(seen.tier_attempt)
+            unmoved(seen) & Attr("result_tier").eq(str(seen.result_tier)) & Attr("tier_attempt").eq(seen.tier_attempt)
         )
         return self._change(
             seen,
@@ -212,7 +209,8 @@ class Tiers:
         )
 
     def _change(self, job: Job, condition: ConditionBase, **changes: Any) -> Job:
-        return self.jobs.change(job.job_id, condition, **changes)
+        # A hidden item's `attention_at` belongs to its deletion.
+        return self.jobs.change(job.job_id, condition & LIVING, **changes)
 
     def _now(self, job: Job) -> Job:
         found = self.jobs.get(job.job_id)
@@ -229,8 +227,4 @@ def poll_seconds(tier: str) -> int:
 def _held(mine: Job) -> ConditionBase:
     if mine.lease_owner is None:
         raise Conflict(f"nobody holds job {mine.job_id}")
-    return (
-        Attr("lease_owner").eq(mine.lease_owner)
-        & Attr("result_tier").eq(str(mine.result_tier))
-        & Attr("delete_time").not_exists()
-    )
+    return Attr("lease_owner").eq(mine.lease_owner) & Attr("result_tier").eq(str(mine.result_tier))
