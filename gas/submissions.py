@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gas import aws, topology
 from gas.archives import ArchiveStore
 from gas.config import Settings
+from gas.effects import effect
 from gas.jobs import Conflict, Job, JobStatus, JobStore
 from gas.messages import TOPIC_OF, Event, JobRequest, JobResult, SubscriptionDowngrade, SubscriptionUpgrade, publish
 from gas.storage import ObjectsRemain, Storage
@@ -104,7 +105,8 @@ def delete(jobs: JobStore, storage: Storage, job_id: str) -> None:
     seen = jobs.get(job_id)
     if seen is None:
         return
-    job = jobs.mark_deleted(seen)
+    with effect("deletion.mark"):
+        job = jobs.mark_deleted(seen)
     try:
         erase(jobs, storage, job)
     except (BotoCoreError, ClientError, ObjectsRemain) as error:
@@ -119,7 +121,8 @@ def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | N
     While an annotator may not yet have noticed that the job was cancelled, the hidden item stays: the sweeper comes
     back for what is written until then.
     """
-    storage.delete_job(job.user_id, job.job_id)
+    with effect("deletion.objects"):
+        storage.delete_job(job.user_id, job.job_id)
     if jobs.may_be_written(job):
         return
     # Only now: a claim that had not lapsed could have noted another.
@@ -128,17 +131,20 @@ def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | N
     if begun or archived:
         if archives is None:
             return
-        if begun:
-            archives.abandon(begun)
-        for archive_id in archived:
-            archives.discard(archive_id)
-    jobs.remove(job.job_id)
+        with effect("deletion.archives"):
+            if begun:
+                archives.abandon(begun)
+            for archive_id in archived:
+                archives.discard(archive_id)
+    with effect("deletion.item"):
+        jobs.remove(job.job_id)
     log.info("job_deleted", job_id=job.job_id, user_id=job.user_id)
 
 
 def set_role(users: UserStore, announcer: Announcer, user_id: str, role: Role) -> User:
     """Subscribe or unsubscribe. A repeat changes nothing; a change is announced."""
-    user = users.set_role(user_id, role)
+    with effect("role.change"):
+        user = users.set_role(user_id, role)
     announce_role(users, announcer, user)
     return user
 

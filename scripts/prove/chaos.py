@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gas import effects
@@ -89,26 +90,19 @@ def _step(world: World, rng: random.Random, users: list[User], jobs: list[str], 
         world.clock.seconds += rng.choice((1, 30, 120, 400))
 
     def change_mind() -> None:
-        user = rng.choice(users)
-        try:
-            world.change_role(user, rng.choice(list(Role)))
-        except Killed:
-            return
+        world.change_role(rng.choice(users), rng.choice(list(Role)))
 
     def delete() -> None:
-        if rng.random() < 0.2:
-            try:
-                world.delete(rng.choice(jobs))
-            except (Conflict, Killed):
-                # Unfinished jobs cannot be deleted.
-                return
+        # Unfinished jobs cannot be deleted.
+        with suppress(Conflict):
+            world.delete(rng.choice(jobs))
 
     whims: list[tuple[Callable[[], object], int]] = [
         (deliver, 60),
         (world.sweep, 15),
         (wait, 15),
         (change_mind, 7),
-        (delete, 3),
+        (delete, 1),
         (inprocess.pass_time, 10),
     ]
     acts, weights = zip(*whims, strict=True)

@@ -34,6 +34,11 @@ LABELS = (
     "thawer.settle",
     "sweeper.tend",
     "sweeper.role",
+    "role.change",
+    "deletion.mark",
+    "deletion.objects",
+    "deletion.archives",
+    "deletion.item",
 )
 # These happen only when something has gone wrong already; the explorer and the chaos reach them.
 RARE = ("archiver.abandon", "archiver.stay-hot", "archiver.discard")
