@@ -1,4 +1,3 @@
-
 from gas.job import ResultTier
 from gas.users import Role
 from tests.shelf import Shelf
