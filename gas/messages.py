@@ -101,7 +101,7 @@ def _of_service(body: str) -> str | None:
             return None
         user_id, job_id = label.split("/")[:2]
         return json.dumps({"v": 1, "type": "job-thaw", "user_id": user_id, "job_id": job_id})
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -142,10 +142,11 @@ def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | N
 
 
 def set_role(users: UserStore, announcer: Announcer, user_id: str, role: Role) -> User:
-    """Subscribe or unsubscribe. A repeat changes nothing; a change is announced."""
+    """Subscribe or unsubscribe. A repeat changes nothing; a change is announced, by a repeat if it could not be."""
     with effect("role.change"):
         user = users.set_role(user_id, role)
-    announce_role(users, announcer, user)
+    if user.announcements == 0:
+        announce_role(users, announcer, user)
     return user
 
 

@@ -44,11 +44,18 @@ def pack(files: Iterable[File]) -> Iterator[bytes]:
     yield _END
 
 
-@dataclass(frozen=True)
 class Content:
     """A packed file's content; it can be read once, forwards."""
 
-    read: Callable[[int], bytes]
+    def __init__(self, member: IO[bytes]) -> None:
+        self._member = member
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes, none at the end. Raises BrokenParcel where the parcel ends before the file."""
+        try:
+            return self._member.read(size)
+        except tarfile.TarError as error:
+            raise BrokenParcel(str(error)) from error
 
 
 def unpack(chunks: Iterable[bytes]) -> Iterator[tuple[str, Content]]:
@@ -60,7 +67,7 @@ def unpack(chunks: Iterable[bytes]) -> Iterator[tuple[str, Content]]:
                 content = tar.extractfile(member)
                 if content is None:
                     raise BrokenParcel(f"{member.name} is not a file")
-                yield member.name, Content(content.read)
+                yield member.name, Content(content)
         # To the last byte: only then has whoever makes the stream compared its hash.
         while stream.read(64 * _BLOCK):
             pass

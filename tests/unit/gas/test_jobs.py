@@ -453,10 +453,16 @@ def test_of_racing_mail_claims_one_wins(jobs: JobStore, clock: Clock) -> None:
     assert mine.mail_lease_until == int(clock()) + LEASE
 
 
-def test_a_sent_mail_is_sent_for_good_and_nothing_is_left_to_announce(jobs: JobStore, clock: Clock) -> None:
-    job = _completed(jobs, clock, created(jobs))
+@pytest.mark.parametrize("good", [True, False])
+def test_a_sent_mail_is_sent_for_good_and_only_a_result_is_looked_at_again(
+    jobs: JobStore, clock: Clock, good: bool
+) -> None:
+    job = jobs.announced((_completed if good else _failed)(jobs, clock, created(jobs)))
+    clock.move(7)
     sent = jobs.end_mail(jobs.start_mail(job), sent=True)
-    assert (sent.mail_time, sent.mail_lease_until, sent.attention_at) == (int(clock()), None, None)
+    assert (sent.mail_time, sent.mail_lease_until) == (int(clock()), None)
+    again = (0, shard_of(job.job_id), int(clock()) + OUTBOX)
+    assert (sent.announcements, sent.attention_shard, sent.attention_at) == (again if good else (1, None, None))
     with pytest.raises(Conflict):
         jobs.start_mail(sent)
 
