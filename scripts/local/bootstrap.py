@@ -114,7 +114,8 @@ def _queue_with_dead_letters(account: Account, queue: Queue) -> None:
         url,
         {
             "MessageRetentionPeriod": retention,
-            "DelaySeconds": str(queue.delay_seconds),
+            # Whoever shortens the window to try things out means the archive too.
+            "DelaySeconds": str(min(queue.delay_seconds, account.settings.free_window)),
             "VisibilityTimeout": str(queue.visibility_seconds),
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": queue.max_receives}),
             "Policy": json.dumps(_may_send(account.topic_arn(queue.topic), arn)),
