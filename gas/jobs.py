@@ -41,6 +41,8 @@ LEAST_QUERY_ITEMS = 25
 # jobs than asked for, even none, and still have a next one.
 FILTERED_QUERY_ITEMS = 500
 MOST_QUERIES = 4
+# A job that is being deleted stays due until it is: nobody else may take its `attention_at` away.
+KEPT = Attr("delete_time").not_exists()
 # How long a queue is beyond this interests nobody, and counting it costs reads.
 MOST_COUNTED = 1_000
 
@@ -244,7 +246,8 @@ class JobStore:
     def settle(self, seen: Job) -> Job:
         """The owner has been told, or cannot be, or need not be, of the end of the job as it was seen."""
         same_end = Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at)
-        return self.change(seen.job_id, same_end, mail_time=seen.mail_time or self.now(), **self._after_mail(seen))
+        told = {"mail_time": seen.mail_time or self.now(), **self._after_mail(seen)}
+        return self.change(seen.job_id, same_end & KEPT, **told)
 
     def start_mail(self, seen: Job) -> Job:
         """Claim the mail of a finished job. `Conflict`: it was sent, or someone is sending it."""
@@ -259,8 +262,10 @@ class JobStore:
     def end_mail(self, mine: Job, sent: bool) -> Job:
         """Give the claim of `start_mail` back. `sent`: the mail is out, and nothing is left to announce."""
         held = Attr("job_status").eq(str(mine.job_status)) & same("mail_lease_until", mine.mail_lease_until)
-        done = {"mail_time": self.now(), **self._after_mail(mine)} if sent else {}
-        return self.change(mine.job_id, held, mail_lease_until=None, **done)
+        if not sent:
+            return self.change(mine.job_id, held, mail_lease_until=None)
+        told = {"mail_lease_until": None, "mail_time": self.now(), **self._after_mail(mine)}
+        return self.change(mine.job_id, held & KEPT, **told)
 
     def _after_mail(self, job: Job) -> dict[str, Any]:
         """A result is looked at once more: a free user's does not stay where it is."""
