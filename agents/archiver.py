@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from agents import lease
+from agents import lease, places
 from agents.consume import consume, start
 from gas import archives, aws
 from gas.archives import Archive, ArchiveStore, Draft, parcels
@@ -53,6 +53,12 @@ class Archiver:
         job = self.jobs.get(delivery.event.job_id)
         if job is None or job.delete_time is not None or job.job_status is not JobStatus.COMPLETED:
             return
+        try:
+            self._step(job, delivery)
+        except Conflict:
+            log.info("result_taken_away")
+
+    def _step(self, job: Job, delivery: Delivery) -> None:
         if job.result_tier is ResultTier.ARCHIVED:
             self.clear(job)
             return
@@ -72,10 +78,7 @@ class Archiver:
                 # Should whoever holds it die, the item's attention_at brings the job back.
                 return
             raise Retry((job.lease_until or 0) - self.jobs.now())
-        try:
-            self._archive(job, owner, delivery)
-        except Conflict:
-            log.info("result_taken_away")
+        self._archive(job, owner, delivery)
 
     def _archive(self, job: Job, owner: User, delivery: Delivery) -> None:
         with effect("archiver.claim"):
@@ -161,11 +164,11 @@ class Archiver:
 
     def clear(self, job: Job) -> None:
         """Remove the S3 objects of an ARCHIVED result. A repeat is harmless; their keys are never used again."""
-        if job.attention_at is None:
+        # Whoever was held up may find the result on its way back, or back under other keys.
+        if job.result_tier is not ResultTier.ARCHIVED or job.attention_at is None:
             return
-        for key in result_keys(job).values():
-            with effect("archiver.delete"):
-                self.storage.delete_under(str(job.s3_results_bucket), key)
+        with effect("archiver.delete"):
+            places.clear(self.storage, job, spare=set())
         owner = self.users.get(job.user_id)
         if owner is None or not owner.premium:
             with effect("archiver.settle"):

@@ -5,6 +5,7 @@ A premium user's archived results are asked back; a free user's results go on to
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agents.consume import consume, start
@@ -13,6 +14,7 @@ from gas import archives
 from gas.archives import ArchiveStore
 from gas.config import Settings
 from gas.effects import effect
+from gas.faults import explain
 from gas.job import ResultTier
 from gas.jobs import Conflict, Job, JobStatus, JobStore
 from gas.messages import JobResult, SubscriptionDowngrade, SubscriptionUpgrade
@@ -54,11 +56,19 @@ class Restorer:
         if user is None:
             return
         count = 0
+        failure: Exception | None = None
         for listed in self._completed(user.user_id):
             if delivery.abandon.is_set():
                 raise GiveBack
             with bound(job_id=listed.job_id):
-                count += self._ask_back(listed) if user.premium else self._send_on(listed)
+                try:
+                    count += self._ask_back(listed) if user.premium else self._send_on(listed)
+                except Exception as error:
+                    # One that fails stops no other.
+                    log.exception("result_not_moved", reason=explain(error))
+                    failure = error
+        if failure:
+            raise failure
         log.info("role_carried_out", user_id=user.user_id, role=user.role, results=count)
         with effect("restorer.carried-out"):
             self.users.carried_out(user)
@@ -93,6 +103,9 @@ class Restorer:
             return 0
         with effect("restorer.send-on"):
             self.announcer.publish(JobResult(user_id=listed.user_id, job_id=listed.job_id))
+        with suppress(Conflict):
+            # Should the message be lost, the sweeper sends another.
+            self.jobs.announced(listed)
         return 1
 
 

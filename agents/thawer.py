@@ -4,12 +4,13 @@ Woken by the vault's own notice, or S3's, and by the sweeper should that be lost
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from agents import lease
+from agents import lease, places
 from agents.consume import consume, start
 from agents.retrieval import begin
 from gas import archives, aws
@@ -117,7 +118,7 @@ class Thawer:
         for name, content in parcels.unpack(checked()):
             if name not in attributes:
                 raise parcels.BrokenParcel(f"the archive has a file {name!r} that the job does not know")
-            key = result_key(mine.user_id, mine.job_id, _folder(mine), name)
+            key = result_key(mine.user_id, mine.job_id, places.of_claim(mine), name)
             kind = CONTENT_TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
             with effect("thawer.put"):
                 self.storage.put_stream(content, str(mine.s3_results_bucket), key, kind)
@@ -139,12 +140,10 @@ class Thawer:
             raise
 
     def discard_archive(self, job: Job) -> None:
-        """Delete the archive of a result that is back, and what interrupted attempts to bring it back have left."""
+        """Delete the archive of a result that is back, and what interrupted moves of it have left in S3."""
         if job.stale_archive_id is None:
             return
-        in_use = {PurePosixPath(key).parent.name for key in result_keys(job).values()}
-        for folder in {f"t{attempt}" for attempt in range(1, job.tier_attempt + 1)} - in_use:
-            self.storage.delete_attempt(job.user_id, job.job_id, folder)
+        places.clear(self.storage, job, spare=places.in_use(job))
         with effect("thawer.discard"):
             self.archives.discard(job.stale_archive_id)
         with effect("thawer.settle"):
@@ -152,17 +151,15 @@ class Thawer:
 
     def _undo(self, mine: Job) -> None:
         try:
-            now = self.jobs.get(mine.job_id)
-            if now is None or now.result_tier is not ResultTier.HOT or now.tier_attempt != mine.tier_attempt:
-                self.storage.delete_attempt(mine.user_id, mine.job_id, _folder(mine))
+            with suppress(Conflict):
                 self.tiers.release(mine)
-        except (Conflict, ObjectsRemain, BotoCoreError, ClientError) as error:
-            # The lease lapses by itself, and what was written goes with the job.
+            # Released or lost, this claim can commit no more: the files are the result by now, or never will be.
+            now = self.jobs.get(mine.job_id)
+            if now is None or places.of_claim(mine) not in places.in_use(now):
+                self.storage.delete_attempt(mine.user_id, mine.job_id, places.of_claim(mine))
+        except (ObjectsRemain, BotoCoreError, ClientError) as error:
+            # The lease lapses by itself, and what was written goes when the result is moved next.
             log.warning("thaw_not_undone", reason=explain(error))
-
-
-def _folder(mine: Job) -> str:
-    return f"t{mine.tier_attempt}"
 
 
 def main() -> None:

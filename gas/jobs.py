@@ -41,12 +41,10 @@ LEAST_QUERY_ITEMS = 25
 # jobs than asked for, even none, and still have a next one.
 FILTERED_QUERY_ITEMS = 500
 MOST_QUERIES = 4
+# A job that is being deleted stays due until it is: nobody else may take its `attention_at` away.
+KEPT = Attr("delete_time").not_exists()
 # How long a queue is beyond this interests nobody, and counting it costs reads.
 MOST_COUNTED = 1_000
-
-
-# Not hidden by a deletion, to which the item's `attention_at` belongs from then on.
-LIVING = Attr("delete_time").not_exists()
 
 
 class JobStore:
@@ -88,7 +86,7 @@ class JobStore:
         `after` is a cursor that an earlier call returned: {"job_id": str, "submit_time": int}. With a `status` a page
         may hold fewer jobs and still have a next one.
         """
-        condition: ConditionBase = LIVING
+        condition: ConditionBase = KEPT
         if status:
             condition &= Attr("job_status").eq(str(status))
         request = items.query("user_id_index", Key("user_id").eq(user_id), condition)
@@ -143,7 +141,7 @@ class JobStore:
         attempt = seen.attempt + 1
         return self.change(
             seen.job_id,
-            unmoved(seen) & LIVING,
+            unmoved(seen) & KEPT,
             job_status=JobStatus.RUNNING,
             attempt=attempt,
             faults=seen.faults + (1 if lapsed and seen.lease_owner else 0),
@@ -221,7 +219,7 @@ class JobStore:
         """FAILED → PENDING, to be announced anew."""
         return self.change(
             job_id,
-            Attr("job_status").eq(str(JobStatus.FAILED)) & LIVING,
+            Attr("job_status").eq(str(JobStatus.FAILED)) & KEPT,
             job_status=JobStatus.PENDING,
             faults=0,
             announcements=0,
@@ -240,7 +238,7 @@ class JobStore:
         count = seen.announcements + 1
         return self.change(
             seen.job_id,
-            Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at) & LIVING,
+            Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at) & KEPT,
             announcements=count,
             **attend(seen.job_id, self.now() + reminder_seconds(count)),
         )
@@ -248,9 +246,8 @@ class JobStore:
     def settle(self, seen: Job) -> Job:
         """The owner has been told, or cannot be, or need not be, of the end of the job as it was seen."""
         same_end = Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at)
-        return self.change(
-            seen.job_id, same_end & LIVING, mail_time=seen.mail_time or self.now(), **self._after_mail(seen)
-        )
+        told = {"mail_time": seen.mail_time or self.now(), **self._after_mail(seen)}
+        return self.change(seen.job_id, same_end & KEPT, **told)
 
     def start_mail(self, seen: Job) -> Job:
         """Claim the mail of a finished job. `Conflict`: it was sent, or someone is sending it."""
@@ -258,15 +255,17 @@ class JobStore:
         free = Attr("mail_lease_until").not_exists() | Attr("mail_lease_until").lte(now)
         return self.change(
             seen.job_id,
-            Attr("job_status").eq(str(seen.job_status)) & Attr("mail_time").not_exists() & free & LIVING,
+            Attr("job_status").eq(str(seen.job_status)) & Attr("mail_time").not_exists() & free & KEPT,
             mail_lease_until=now + self._lease_seconds,
         )
 
     def end_mail(self, mine: Job, sent: bool) -> Job:
         """Give the claim of `start_mail` back. `sent`: the mail is out, and nothing is left to announce."""
         held = Attr("job_status").eq(str(mine.job_status)) & same("mail_lease_until", mine.mail_lease_until)
-        done = {"mail_time": self.now(), **self._after_mail(mine)} if sent else {}
-        return self.change(mine.job_id, held & LIVING, mail_lease_until=None, **done)
+        if not sent:
+            return self.change(mine.job_id, held, mail_lease_until=None)
+        told = {"mail_lease_until": None, "mail_time": self.now(), **self._after_mail(mine)}
+        return self.change(mine.job_id, held & KEPT, **told)
 
     def _after_mail(self, job: Job) -> dict[str, Any]:
         """A result is looked at once more: a free user's does not stay where it is."""

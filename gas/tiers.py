@@ -14,7 +14,7 @@ from gas.archives import TIER_SECONDS, Archive, Draft, Retrieval
 from gas.config import Settings
 from gas.items import NO_ATTENTION, Check, attend, reminder_seconds, same
 from gas.job import Job, JobStatus, ResultTier
-from gas.jobs import LIVING, Conflict, JobStore, unmoved
+from gas.jobs import KEPT, Conflict, JobStore, unmoved
 from gas.topology import resource_name
 
 # A retrieval is asked after this often, should the notice of its end get lost.
@@ -73,7 +73,7 @@ class Tiers:
         """Remember what the archiving under way has begun; None: it was cleared away."""
         found = {"archive_upload": draft.upload, "archive_size": draft.size} if draft else {}
         hashed = {"archive_tree_hash": draft.tree_hash} if draft else {}
-        return self._change(mine, _held(mine), **{**_NO_ARCHIVE, **found, **hashed})
+        return self._change(mine, _held(mine, ResultTier.ARCHIVING), **{**_NO_ARCHIVE, **found, **hashed})
 
     def archived(self, mine: Job, archive: Archive, tier_epoch: int) -> Job:
         """ARCHIVING → ARCHIVED, only while the owner's `tier_epoch` is still the one that was read before.
@@ -92,14 +92,15 @@ class Tiers:
             **attend(mine.job_id, self.jobs.now() + self.jobs.outbox_seconds),
         }
         unchanged = Check(self._users_table, {"user_id": mine.user_id}, Attr("tier_epoch").eq(tier_epoch))
-        items.change_if(self.jobs.table, {"job_id": mine.job_id}, _held(mine) & LIVING, changes, unchanged)
+        held = _held(mine, ResultTier.ARCHIVING) & KEPT
+        items.change_if(self.jobs.table, {"job_id": mine.job_id}, held, changes, unchanged)
         return self._now(mine)
 
     def stay_hot(self, mine: Job) -> Job:
         """ARCHIVING → HOT: the owner has become premium, or the archive could not be made. Looked at again soon."""
         return self._change(
             mine,
-            _held(mine),
+            _held(mine, ResultTier.ARCHIVING),
             result_tier=ResultTier.HOT,
             **_NO_LEASE,
             **_NO_ARCHIVE,
@@ -118,7 +119,7 @@ class Tiers:
         due = now + TIER_SECONDS[retrieval.tier]
         return self._change(
             mine,
-            _held(mine),
+            _held(mine, ResultTier.RESTORING),
             **_NO_LEASE,
             retrieval_id=retrieval.retrieval_id,
             retrieval_tier=retrieval.tier,
@@ -136,7 +137,7 @@ class Tiers:
         """RESTORING → ARCHIVED: the retrieval failed, or its output has expired. The next look begins another."""
         return self._change(
             mine,
-            _held(mine),
+            _held(mine, ResultTier.RESTORING),
             result_tier=ResultTier.ARCHIVED,
             **_NO_LEASE,
             **_NO_RETRIEVAL,
@@ -147,7 +148,7 @@ class Tiers:
         """RESTORING → HOT with these keys, by attribute. The archive is still there: it goes next."""
         return self._change(
             mine,
-            _held(mine),
+            _held(mine, ResultTier.RESTORING),
             result_tier=ResultTier.HOT,
             **_NO_LEASE,
             **_NO_RETRIEVAL,
@@ -160,6 +161,8 @@ class Tiers:
 
     def retrieval_unwanted(self, seen: Job) -> Job:
         """RESTORING → ARCHIVED: the owner has become a free user again before anything was fetched."""
+        if not self.lapsed(seen):
+            raise Conflict(f"the result of job {seen.job_id} is being fetched")
         waiting = unmoved(seen) & Attr("result_tier").eq(str(ResultTier.RESTORING))
         return self._change(
             seen,
@@ -209,8 +212,7 @@ class Tiers:
         )
 
     def _change(self, job: Job, condition: ConditionBase, **changes: Any) -> Job:
-        # A hidden item's `attention_at` belongs to its deletion.
-        return self.jobs.change(job.job_id, condition & LIVING, **changes)
+        return self.jobs.change(job.job_id, condition & KEPT, **changes)
 
     def _now(self, job: Job) -> Job:
         found = self.jobs.get(job.job_id)
@@ -224,7 +226,9 @@ def poll_seconds(tier: str) -> int:
     return max(TIER_SECONDS[tier] // POLLS, LEAST_POLL_SECONDS)
 
 
-def _held(mine: Job) -> ConditionBase:
+def _held(mine: Job, *tiers: ResultTier) -> ConditionBase:
+    """Ours, and in one of these tiers (by default either of those in which a result is held)."""
     if mine.lease_owner is None:
         raise Conflict(f"nobody holds job {mine.job_id}")
-    return Attr("lease_owner").eq(mine.lease_owner) & Attr("result_tier").eq(str(mine.result_tier))
+    expected = [str(tier) for tier in tiers or (ResultTier.ARCHIVING, ResultTier.RESTORING)]
+    return Attr("lease_owner").eq(mine.lease_owner) & Attr("result_tier").is_in(expected)

@@ -86,6 +86,7 @@ def apply(settings: Settings, secrets: Secrets) -> list[str]:
         _bucket(account, buckets[bucket.name])
         _lifecycle(account, buckets[bucket.name], bucket)
     _vault(account)
+    _restore_events(account)
     _sender(account)
     _secret(account, secrets)
     return account.changes
@@ -269,6 +270,19 @@ def _vault(account: Account) -> None:
     if _found(lambda: glacier.get_vault_notifications(vaultName=name)["vaultNotificationConfig"]) != wanted:
         glacier.set_vault_notifications(vaultName=name, vaultNotificationConfig=wanted)
         account.changes.append(f"Set the notifications of vault {name}.")
+
+
+def _restore_events(account: Account) -> None:
+    """S3 tells the topic of thaws when a restored copy is there, as the vault does of its retrievals."""
+    bucket = account.settings.results_bucket
+    if "results" in account.topology.buckets:
+        wanted = [{"TopicArn": account.topic_arn("job-thaws"), "Events": ["s3:ObjectRestore:Completed"]}]
+        found = account.s3.get_bucket_notification_configuration(Bucket=bucket).get("TopicConfigurations", [])
+        if [{name: each[name] for name in ("TopicArn", "Events")} for each in found] != wanted:
+            account.s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"TopicConfigurations": wanted}
+            )
+            account.changes.append(f"Let bucket {bucket} tell of restored objects.")
 
 
 def _sender(account: Account) -> None:

@@ -467,6 +467,18 @@ def test_a_sent_mail_is_sent_for_good_and_only_a_result_is_looked_at_again(
         jobs.start_mail(sent)
 
 
+def test_a_deletion_while_the_mail_is_sent_stays_due(jobs: JobStore, clock: Clock) -> None:
+    """Both may set the same `attention_at`; what ends the mail must not take the deletion's away."""
+    mine = jobs.start_mail(_failed(jobs, clock, created(jobs)))
+    gone = jobs.mark_deleted(mine)
+    assert gone.attention_at == mine.attention_at
+    for late in (lambda: jobs.end_mail(mine, sent=True), lambda: jobs.settle(mine)):
+        with pytest.raises(Conflict):
+            late()
+    assert now(jobs, mine) == gone
+    assert jobs.end_mail(mine, sent=False).attention_at == gone.attention_at
+
+
 def test_a_mail_that_was_not_sent_can_be_tried_again_at_once(jobs: JobStore, clock: Clock) -> None:
     job = _completed(jobs, clock, created(jobs))
     unsent = jobs.end_mail(jobs.start_mail(job), sent=False)
