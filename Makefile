@@ -68,7 +68,7 @@ $(DONE)/install: $(DONE)/venv requirements/dev.txt pyproject.toml
 	@touch $@
 
 # A bundle that an older builder made is refused by a newer reader; building takes seconds.
-$(BUNDLE): $(DONE)/install requirements/reference.txt $(wildcard scripts/mitochondri*.py gas/annotation/*.py)
+$(BUNDLE): $(DONE)/install requirements/reference.txt $(wildcard scripts/mitochondri*.py gas/annotation/*.py gas/annotation/*/*.py)
 	@echo "Building the mitochondrial reference bundle …"
 	@$(BIN)/python -m scripts.mitochondrion --out $(@D) --sample $(SAMPLE)
 	@touch $@

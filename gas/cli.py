@@ -1,6 +1,7 @@
 """The command line: `gas annotate` and `gas reference build`."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -77,17 +78,31 @@ def reference() -> None:
 @click.option("--fasta", required=True, type=_FILE, help="The genome's sequence, FASTA, plain or gzip.")
 @click.option("--gff3", required=True, type=_FILE, help="The gene models, Ensembl's GFF3, plain or gzip.")
 @click.option("--overlay", "overlays", multiple=True, metavar="NAME=FILE:FIELD,…", help="Values to add to alleles.")
+@click.option("--origins", type=_FILE, help="What to note of sources: JSON, file name to version, licence, url.")
 @click.option("--out", required=True, type=_FILE, help="The folder to make.")
 @click.option("--debug", is_flag=True, help="Show the traceback of a fault.")
-def build(name: str, assembly: str, fasta: Path, gff3: Path, overlays: tuple[str, ...], out: Path, debug: bool) -> None:
+def build(overlays: tuple[str, ...], origins: Path | None, out: Path, debug: bool, **given: Any) -> None:
     """Build a reference bundle from a genome's sequence and gene models."""
     from gas.annotation import overlays as overlay
     from gas.annotation import reference as bundles
 
+    # A large overlay takes hours.
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     specs = [overlay.OverlaySpec.parse(text) for text in overlays]
-    bundle = bundles.build(name, assembly, fasta, gff3, specs, out)
+    noted = _origins(origins) if origins else {}
+    bundle = bundles.build(**given, overlays=specs, out=out, origins=noted)
     models = bundle.manifest["models"]["transcripts"]
     click.echo(f"{out}: {len(bundle.contigs):,} contigs, {models:,} transcripts, {len(specs):,} overlays.", err=True)
+
+
+def _origins(path: Path) -> dict[str, dict[str, str]]:
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise click.BadParameter(f"{path} is not JSON ({error}).", param_hint="--origins") from error
+    if not isinstance(noted, dict) or not all(isinstance(facts, dict) for facts in noted.values()):
+        raise click.BadParameter(f"{path} maps no file names to facts.", param_hint="--origins")
+    return noted
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from gas.annotation.overlay_alleles import minimal
-from gas.annotation.overlay_columns import encoded
+from gas.annotation.overlays.alleles import minimal
+from gas.annotation.overlays.columns import encoded
 
 Info = dict[str, str]
 

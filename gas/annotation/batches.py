@@ -138,8 +138,8 @@ class Worker:
     def _overlay_info(self, contig: Contig, records: list[_Fields]) -> list[str]:
         if not self.table.overlay_fields:
             return [""] * len(records)
-        variants = [(int(fields[POS]), fields[REF], tuple(fields[ALT].split(","))) for fields in records]
-        return self.overlays.info(contig.name, variants)
+        refs, alts = [fields[REF] for fields in records], [fields[ALT] for fields in records]
+        return self.overlays.look_up(contig.name, _positions(records), refs, alts)
 
 
 def replaced_info(overlays: Overlays) -> tuple[str, ...]:

@@ -198,7 +198,7 @@ def _write(
     unfinished = Bundle(work, manifest)
     manifest["models"] = _write_models(work / MODELS, gff3, unfinished)
     if overlays:
-        from gas.annotation.overlay_build import build as build_overlay
+        from gas.annotation.overlays.build import build as build_overlay
 
         (work / OVERLAYS).mkdir()
         manifest["overlays"] = [build_overlay(spec, unfinished, work / OVERLAYS) for spec in overlays]

@@ -10,11 +10,13 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -87,6 +89,18 @@ class Stack:
     def supervisorctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run supervisorctl against this stack."""
         return self.supervisor.control(*arguments)
+
+    @contextmanager
+    def held(self, program: str) -> Iterator[None]:
+        """The program's processes stand still, as on a host that hangs; afterwards they go on."""
+        pids = [process.pid for process in self.supervisor.processes() if process.group == program and process.pid]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of this stack's AWS, independent of this process's environment."""

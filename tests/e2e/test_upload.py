@@ -2,97 +2,24 @@
 
 import random
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, expect, sync_playwright
+from playwright.sync_api import Dialog, Page, Request, Route, expect
 
 from scripts.local import loopback
-from scripts.local.site import Visitor
 from scripts.local.stack import Stack
+from tests.e2e.conftest import BUCKET, PATIENCE_MS, Visit, objects
 
-CHROMIUM = shutil.which("chromium")
-PATIENCE_MS = 30_000
+# What is tried here ends when the job begins, so nothing annotates.
+PROGRAMS = ("web",)
 MEBIBYTE = 1024**2
 PART = 8 * MEBIBYTE
 SIZE_LIMIT = 40 * MEBIBYTE
-BUCKET = "gas-inputs"
-JOB_PAGE = re.compile(r"/annotations/[0-9a-f-]{36}$")
+SETTINGS = {"GAS_FREE_SIZE_LIMIT": str(SIZE_LIMIT)}
 
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    settings = {"GAS_FREE_SIZE_LIMIT": str(SIZE_LIMIT)}
-    with Stack(tmp_path_factory.mktemp("upload") / "stack", settings, programs=("web",)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert CHROMIUM, "These tests drive Debian's Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Visit:
-    """Somebody of their own, signed in, on the upload page."""
-
-    stack: Stack
-    context: BrowserContext
-    page: Page
-    cookies: list[Any]
-    devtools: Any
-
-    def open(self) -> None:
-        self.page.goto(f"{self.stack.url}/annotate")
-
-    def choose(self, *files: Path) -> None:
-        self.page.locator("#file").set_input_files([str(file) for file in files])
-
-    @property
-    def row(self) -> Any:
-        return self.page.locator(".transfer").first
-
-    @property
-    def status(self) -> Any:
-        return self.row.locator('[data-part="status"]')
-
-    def button(self, name: str) -> Any:
-        return self.row.locator(f'[data-part="{name}"]')
-
-    def slow_down(self, bytes_per_second: int) -> None:
-        """As on a slow line; 0 lifts it."""
-        self._network(uploadThroughput=bytes_per_second or -1)
-
-    def cut_off(self) -> None:
-        """As when the cable is pulled."""
-        self._network(offline=True)
-
-    def _network(self, **conditions: Any) -> None:
-        usual = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-        self.devtools.send("Network.emulateNetworkConditions", {**usual, **conditions})
-
-    def arrives(self, file: Path) -> None:
-        """The upload ends on the job's page, and storage has exactly the file."""
-        self.page.wait_for_url(JOB_PAGE, timeout=PATIENCE_MS)
-        assert self.stored(self.page.url.rpartition("/")[2]) == file.read_bytes()
-
-    def stored(self, job_id: str) -> bytes:
-        s3 = self.stack.client("s3")
-        (found,) = [o for o in objects(self.stack) if f"/{job_id}/" in o]
-        return bytes(s3.get_object(Bucket=BUCKET, Key=found)["Body"].read())
-
-
-def objects(stack: Stack) -> list[str]:
-    pages = stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
-    return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+pytestmark = pytest.mark.xdist_group("upload")
 
 
 def unfinished(stack: Stack) -> list[str]:
@@ -110,47 +37,6 @@ def parts_put(page: Page) -> list[str]:
 
     page.on("request", note)
     return seen
-
-
-@pytest.fixture
-def enter(stack: Stack, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
-    """Signs somebody new in and opens the upload page; afterwards no script may have failed or been refused."""
-    contexts: list[BrowserContext] = []
-    wrong: list[str] = []
-
-    def enter(**options: Any) -> Visit:
-        visitor = Visitor(stack.url)
-        visitor.sign_in(f"u{random.getrandbits(64):x}@example.org")
-        cookies = [
-            {"name": cookie.name, "value": cookie.value, "url": stack.url, "httpOnly": True, "sameSite": "Lax"}
-            for cookie in visitor.cookies
-        ]
-        context = chromium.new_context(**options)
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_cookies(cookies)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "console",
-            lambda message: wrong.append(message.text) if "Content Security Policy" in message.text else None,
-        )
-        devtools = context.new_cdp_session(page)
-        devtools.send("Network.enable")
-        visit = Visit(stack, context, page, cookies, devtools)
-        visit.open()
-        return visit
-
-    yield enter
-    for context in contexts:
-        context.close()
-    loopback.session().delete(f"{stack.aws_url}/_standin/faults", timeout=10)
-    assert wrong == []
-
-
-@pytest.fixture
-def visit(enter: Callable[..., Visit]) -> Visit:
-    return enter()
 
 
 @pytest.fixture
@@ -236,6 +122,16 @@ def test_after_a_reload_the_same_file_continues_where_it_stopped(visit: Visit, f
     expect(notice).to_have_count(0)
     visit.arrives(file)
     assert [re.findall(r"partNumber=(\d+)", url) for url in sent] == [["5"]]
+
+
+def test_a_file_chosen_before_the_script_is_there_is_taken_up(visit: Visit, file_of: Callable[..., Path]) -> None:
+    file = file_of(1000)
+    held: list[Route] = []
+    visit.page.route("**/static/upload/main.js*", lambda route: held.append(route))
+    visit.page.reload(wait_until="commit")
+    visit.page.locator("#file").set_input_files(file)
+    held[0].continue_()
+    visit.arrives(file)
 
 
 def test_an_unfinished_upload_can_be_discarded(visit: Visit, file_of: Callable[..., Path]) -> None:

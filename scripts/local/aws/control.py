@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -47,8 +48,7 @@ def _outbox_page(query: dict[str, str], body: Any) -> Answer:
 
 
 def _linked(escaped: str) -> str:
-    words = escaped.split(" ")
-    return " ".join(f'<a href="{w}">{w}</a>' if w.startswith(("http://", "https://")) else w for w in words)
+    return re.sub(r"(?<!\S)https?://\S+", r'<a href="\g<0>">\g<0></a>', escaped)
 
 
 def _json(answer: Any) -> Answer:

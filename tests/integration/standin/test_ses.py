@@ -19,7 +19,10 @@ def domain(aws_standin: AwsStandIn) -> str:
 
 
 def send(standin: AwsStandIn, sender: str, to: str, subject: str = "s", **more: Any) -> str:
-    body = {"Text": {"Data": "Ready: http://site.example/jobs/1 now"}, "Html": {"Data": "<p>Ready</p>"}}
+    body = {
+        "Text": {"Data": "Ready: http://site.example/jobs/1 now\nand http://site.example/jobs/2\nlater"},
+        "Html": {"Data": "<p>Ready</p>"},
+    }
     return standin.client("sesv2").send_email(
         FromEmailAddress=sender,
         Destination={"ToAddresses": [to]},
@@ -90,6 +93,7 @@ def test_the_page_escapes_what_was_sent(aws_standin: AwsStandIn, domain: str) ->
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
     assert '<a href="http://site.example/jobs/1">' in page
+    assert '<a href="http://site.example/jobs/2">http://site.example/jobs/2</a>\nlater' in page
 
 
 def test_identities_come_back_as_terraform_reads_them(aws_standin: AwsStandIn, domain: str) -> None:

@@ -113,6 +113,27 @@ def test_wrong_overlays_are_told_before_anything_is_built(
     assert not out.exists()
 
 
+def test_origins_are_noted_in_the_manifest(tmp_path: Path) -> None:
+    origins, out = tmp_path / "origins.json", tmp_path / "b"
+    origins.write_text('{"ref.fa": {"version": "7", "licence": "none", "url": "https://example.org/ref.fa"}}')
+    sources = ["--fasta", str(DATA / "ref.fa"), "--gff3", str(DATA / "genes.gff3"), "--origins", str(origins)]
+    assert cli.run(["reference", "build", "--name", "b", "--assembly", "x", *sources, "--out", str(out)]) == 0
+    noted = json.loads((out / "manifest.json").read_text("utf-8"))["sources"][0]
+    assert (noted["version"], noted["licence"], noted["url"]) == ("7", "none", "https://example.org/ref.fa")
+
+
+@pytest.mark.parametrize(
+    ("text", "about"), [("{", "is not JSON"), ("[]", "maps no file names"), ('{"a": 1}', "maps no")]
+)
+def test_wrong_origins_are_told(tmp_path: Path, text: str, about: str, capsys: pytest.CaptureFixture[str]) -> None:
+    origins = tmp_path / "origins.json"
+    origins.write_text(text)
+    sources = ["--fasta", str(DATA / "ref.fa"), "--gff3", str(DATA / "genes.gff3"), "--origins", str(origins)]
+    build = ["reference", "build", "--name", "b", "--assembly", "x", *sources]
+    assert cli.run([*build, "--out", str(tmp_path / "b")]) == 1
+    assert about in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [["--help"], ["annotate", "--help"], ["reference", "build", "-h"], ["--version"]])
 def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(command) == 0

@@ -109,14 +109,18 @@ function watchDrops() {
 }
 
 input.multiple = true;
-input.addEventListener("change", () => {
+function takeChosen() {
   take([...input.files]);
   input.value = "";
-});
+}
+
+input.addEventListener("change", takeChosen);
 zone.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("beforeunload", (event) => {
   if ([...transfers].some((transfer) => transfer.unfinished)) event.preventDefault();
 });
 watchDrops();
 showUnfinished();
+// Chosen before this script was here.
+takeChosen();
 root.dataset.ready = "true";

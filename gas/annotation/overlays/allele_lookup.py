@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gas.annotation.overlay_alleles import SINGLE_BASE, Bases, allele_key, minimal
-from gas.annotation.overlay_values import Fields, TextTable, Values, mapped
+from gas.annotation.overlays.alleles import SINGLE_BASE, Bases, allele_key, minimal
+from gas.annotation.overlays.values import Fields, TextTable, Values, mapped
 
 
 class Queries:

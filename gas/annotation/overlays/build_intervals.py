@@ -1,4 +1,4 @@
-"""Writes an overlay of intervals (`overlay_intervals` says how they are read). They are held in memory meanwhile."""
+"""Writes an overlay of intervals (`interval_lookup` says how they are read). They are held in memory meanwhile."""
 
 from array import array
 from collections import Counter
@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gas.annotation.overlay_columns import Column, final
-from gas.annotation.overlay_fit import BEYOND_END, NOT_ON_REFERENCE, Reference
-from gas.annotation.overlay_intervals import write_contig
-from gas.annotation.overlay_sources import IntervalSource
+from gas.annotation.overlays.columns import Column, final
+from gas.annotation.overlays.fit import BEYOND_END, NOT_ON_REFERENCE, Places, Reference
+from gas.annotation.overlays.interval_lookup import write_contig
+from gas.annotation.overlays.sources import IntervalSource
 
 
 class _Gathered:
@@ -27,13 +27,16 @@ def write_intervals(
 ) -> dict[str, dict[str, Any]]:
     """Write the intervals of all sources into `folder`; returns the manifest's entry for each contig."""
     contigs: dict[str, _Gathered] = {}
+    places = Places(reference)
     for source in sources:
         for interval in source.intervals():
-            contig = reference.resolve(interval.contig)
-            if contig is None or interval.end > contig.length:
-                skipped[BEYOND_END if contig else NOT_ON_REFERENCE] += 1
+            place = places.find(interval.contig)
+            if place is None or interval.end > len(place.codes):
+                skipped[BEYOND_END if place else NOT_ON_REFERENCE] += 1
                 continue
-            gathered = contigs.setdefault(contig.name, _Gathered(columns))
+            if place.name not in contigs:
+                contigs[place.name] = _Gathered(columns)
+            gathered = contigs[place.name]
             gathered.starts.append(interval.start)
             gathered.ends.append(interval.end)
             for column, values, text in zip(columns, gathered.values, interval.texts, strict=True):
@@ -42,8 +45,8 @@ def write_intervals(
     entries: dict[str, dict[str, Any]] = {}
     for number, (name, gathered) in enumerate(contigs.items()):
         stem = folder / str(number)
-        for place, (column, values) in enumerate(zip(columns, gathered.values, strict=True)):
-            final(np.array(values, dtype=column.dtype), column.kind()).tofile(f"{stem}.{place}")
+        for suffix, (column, values) in enumerate(zip(columns, gathered.values, strict=True)):
+            final(np.array(values, dtype=column.dtype), column.kind()).tofile(f"{stem}.{suffix}")
         starts, ends = (np.array(edges, dtype=np.int64) for edges in (gathered.starts, gathered.ends))
         entries[name] = {"stem": str(number), "rows": len(starts), "classes": write_contig(starts, ends, stem)}
     return entries

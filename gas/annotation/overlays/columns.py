@@ -45,7 +45,7 @@ class Column(Protocol):
 
 
 class TextWriter:
-    """Writes the table that `overlays.TextTable` reads: stem.texts and stem.offsets. Numbers begin with 1."""
+    """Writes the table that `values.TextTable` reads: stem.texts and stem.offsets. Numbers begin with 1."""
 
     def __init__(self, stem: Path) -> None:
         self._texts = open(f"{stem}.texts", "w+b")  # noqa: SIM115 (closed by close)

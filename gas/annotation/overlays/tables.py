@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from gas.annotation.accessions import family
-from gas.annotation.overlay_lines import Lines, is_comment, listing
-from gas.annotation.overlay_sources import Allele, Field
+from gas.annotation.overlays.lines import Lines, is_comment, listing
+from gas.annotation.overlays.sources import Allele, Field
 from gas.annotation.reference import BundleError
 
 NO_POSITION = "no position on this assembly"
@@ -59,6 +59,7 @@ class TableSource:
     def __init__(self, lines: Lines, names: Sequence[str], assembly: str) -> None:
         """Raises BundleError when a column in `names`, or one that says which allele a row is of, is not there."""
         self._lines = lines
+        self.name = lines.name
         self._split = _split(lines.first)
         self._columns = [name.strip() for name in self._split(lines.first.lstrip("#"))]
         self.records = 0

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gas.annotation.overlay_lookup import append
-from gas.annotation.overlay_values import Fields, Values, mapped
+from gas.annotation.overlays.allele_lookup import append
+from gas.annotation.overlays.values import Fields, Values, mapped
 
 # Lengths within a factor of eight share a class.
 _CLASS_BITS = 3

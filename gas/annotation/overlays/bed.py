@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from gas.annotation.overlay_lines import Lines, is_comment, listing
-from gas.annotation.overlay_sources import Field, Interval
-from gas.annotation.overlay_tables import common_types
+from gas.annotation.overlays.lines import Lines, is_comment, listing
+from gas.annotation.overlays.sources import Field, Interval
+from gas.annotation.overlays.tables import common_types
 from gas.annotation.reference import BundleError
 
 EMPTY = "interval is empty"
@@ -30,6 +30,7 @@ class BedSource:
     def __init__(self, lines: Lines, names: Sequence[str]) -> None:
         """Raises BundleError when it is no BED or a field in `names` is not there."""
         self._lines = lines
+        self.name = lines.name
         self._separator = "\t" if "\t" in lines.first else None
         first = lines.first.lstrip("#").split(self._separator)
         header = [] if _is_interval(first) else first

@@ -1,9 +1,10 @@
-"""Writes an overlay of alleles: they become sorted keys and value columns (`overlay_lookup` says how they are read).
+"""Writes an overlay of alleles: they become sorted keys and value columns (`allele_lookup` says how they are read).
 
 Rows are spilled to disk by stretches of the contig and sorted one stretch at a time, so that neither the size nor the
 order of the source matters to memory.
 """
 
+import logging
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -14,17 +15,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gas.annotation.overlay_alleles import SINGLE_BASE, allele_key, minimal
-from gas.annotation.overlay_columns import Column, TextWriter, final
-from gas.annotation.overlay_fit import NOT_ON_REFERENCE, REF_DIFFERS, Places, Reference
-from gas.annotation.overlay_sources import AlleleSource
-from gas.annotation.overlay_values import TextTable
+from gas.annotation.overlays.alleles import SINGLE_BASE, allele_key, minimal
+from gas.annotation.overlays.columns import Column, TextWriter, final
+from gas.annotation.overlays.fit import NOT_ON_REFERENCE, REF_DIFFERS, Places, Reference, unfit
+from gas.annotation.overlays.sources import AlleleSource
+from gas.annotation.overlays.values import TextTable
 
 STRETCH_BITS = 22  # 4 Mb: about a million of gnomAD's alleles
 ROWS_IN_MEMORY = 200_000
+# So many, and more than fit: the rest of the file, perhaps hours of it, need not be read.
+DIFFERING_AT_LEAST = 10_000
+
+# How often those who wait hear that it goes on.
+ROWS_BETWEEN_WORDS = 10_000_000
 
 NO_SEQUENCE = "allele is not a sequence"
 REPEATED = "allele occurs again"
+
+_log = logging.getLogger(__name__)
 
 
 def write_alleles(
@@ -34,8 +42,10 @@ def write_alleles(
     with tempfile.TemporaryDirectory(prefix=".overlay.", dir=folder.parent) as scratch:
         spill = _Spill(Path(scratch), columns)
         for source in sources:
+            _log.info("Reading %s.", source.name)
             _read(source, reference, spill, skipped)
         spill.close()
+        _log.info("Sorting %s alleles.", f"{spill.rows:,}")
         return {
             contig: {
                 "stem": str(number),
@@ -55,6 +65,8 @@ class _Spill:
         )
         self.stretches: dict[str, set[int]] = {}
         self.rows = 0
+        self._stores = [column.store for column in columns]
+        self._unknown = [column.unknown() for column in columns]
         self._scratch = scratch
         self._numbers: dict[str, int] = {}
         self._waiting: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
@@ -62,16 +74,16 @@ class _Spill:
         self._long = TextWriter(scratch / "long")
 
     def add(self, contig: str, key: int, long: str, texts: list[str | None]) -> None:
-        values = (
-            column.unknown() if text in (None, "", ".") else column.store(text)
-            for column, text in zip(self.columns, texts, strict=True)
-        )
-        row = (key, self._long.add(long) if long else 0, *values)
-        self._waiting.setdefault((contig, key >> 32 + STRETCH_BITS), []).append(row)
+        row = [key, self._long.add(long) if long else 0]
+        for store, unknown, text in zip(self._stores, self._unknown, texts, strict=True):
+            row.append(unknown if text is None or text == "." or not text else store(text))
+        self._waiting.setdefault((contig, key >> 32 + STRETCH_BITS), []).append(tuple(row))
         self.rows += 1
         self._held += 1
         if self._held >= ROWS_IN_MEMORY:
             self._flush()
+        if self.rows % ROWS_BETWEEN_WORDS == 0:
+            _log.info("%s alleles read.", f"{self.rows:,}")
 
     def _flush(self) -> None:
         for (contig, stretch), rows in self._waiting.items():
@@ -117,6 +129,8 @@ def _read(source: AlleleSource, reference: Reference, spill: _Spill, skipped: Co
             spill.add(name, *allele_key(*reduced), texts)
         elif bases[max(pos - 1, 0) : pos - 1 + len(ref)] != ref.upper():
             skipped[REF_DIFFERS] += 1
+            if skipped[REF_DIFFERS] > max(spill.rows, DIFFERING_AT_LEAST):
+                raise unfit(source.name, reference.assembly, source.records, spill.rows, skipped)
         else:
             skipped[NO_SEQUENCE] += 1
     skipped.update(source.skipped)

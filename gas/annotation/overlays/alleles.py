@@ -47,7 +47,8 @@ def minimal(pos: int, ref: str, alt: str, bases: Bases) -> tuple[int, str, str] 
     if deleted and inserted:
         return start, deleted, inserted
     changed = deleted or inserted
-    shift = _shift_left(start, changed, bases)
+    # Most files are left-aligned, and the base before tells: then nothing need be read.
+    shift = 0 if head and ref[head - 1] != changed[-1] else _shift_left(start, changed, bases)
     turn = shift % len(changed)
     changed = changed[-turn:] + changed[:-turn] if turn else changed
     return (start - shift, changed, "") if deleted else (start - shift, "", changed)

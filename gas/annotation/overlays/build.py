@@ -5,12 +5,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from gas.annotation.overlay_build_alleles import write_alleles
-from gas.annotation.overlay_build_intervals import write_intervals
-from gas.annotation.overlay_columns import Column, column_for
-from gas.annotation.overlay_fit import BEYOND_END, REF_DIFFERS, Reference
-from gas.annotation.overlay_sources import Field, Source, files_of, open_sources, sha256_of_all
-from gas.annotation.overlays import ALLELES, INTERVALS, OverlaySpec
+from gas.annotation.overlays.build_alleles import write_alleles
+from gas.annotation.overlays.build_intervals import write_intervals
+from gas.annotation.overlays.columns import Column, column_for
+from gas.annotation.overlays.files import files_of, open_sources, sha256_of_all
+from gas.annotation.overlays.fit import BEYOND_END, REF_DIFFERS, Reference, unfit
+from gas.annotation.overlays.lookup import ALLELES, INTERVALS
+from gas.annotation.overlays.sources import Field, Source
+from gas.annotation.overlays.spec import OverlaySpec
 from gas.annotation.reference import BundleError
 
 # What an INFO key may not hold (VCF 4.3, section 1.6.1).
@@ -37,7 +39,8 @@ def build(spec: OverlaySpec, reference: Reference, out: Path) -> dict[str, Any]:
     for column in columns:
         column.close()
     records, rows = sum(source.records for source in sources), sum(entry["rows"] for entry in contigs.values())
-    _refuse_unfit(spec, reference.assembly, records, rows, skipped)
+    if records and (not rows or skipped[REF_DIFFERS] + skipped[BEYOND_END] > rows):
+        raise unfit(spec.path.name, reference.assembly, records, rows, skipped)
     _count_malformed(first, columns, skipped)
     return {
         "name": spec.name,
@@ -57,16 +60,6 @@ def build(spec: OverlaySpec, reference: Reference, out: Path) -> dict[str, Any]:
         ],
         "contigs": contigs,
     }
-
-
-def _refuse_unfit(spec: OverlaySpec, assembly: str, records: int, rows: int, skipped: Counter[str]) -> None:
-    differ = skipped[REF_DIFFERS] + skipped[BEYOND_END]
-    if records and (not rows or differ > rows):
-        faults = ", ".join(f"{count:,} times: {reason}" for reason, count in sorted(skipped.items()) if count)
-        raise BundleError(
-            f"{spec.path.name} does not fit: of its {records:,} records {rows:,} alleles or intervals can "
-            f"be used ({faults}); is it of another assembly than {assembly}?"
-        )
 
 
 def _count_malformed(source: Source, columns: list[Column], skipped: Counter[str]) -> None:

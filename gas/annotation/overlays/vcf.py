@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from gas.annotation.overlay_lines import Lines, listing
-from gas.annotation.overlay_sources import Allele, Field
+from gas.annotation.overlays.lines import Lines, listing
+from gas.annotation.overlays.sources import Allele, Field
 from gas.annotation.reference import BundleError
 
 _META = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,>]*)')
@@ -17,6 +17,7 @@ _VERSION_KEYS = ("dbSNP_BUILD_ID", "version", "fileDate")
 _FORMAT = re.compile(r"(?:Format: *)?\"?'?((?:[\w.-]+\|)+[\w.-]+)")
 # https://github.com/Illumina/SpliceAI: delta scores, 0 to 1.
 _DELTA_SCORE = re.compile(r"DS_(AG|AL|DG|DL)")
+HIGHEST_DELTA_SCORE = "DS_max"
 
 _Getter = Callable[[list[str], str, list[str]], list[str | None]]
 
@@ -26,9 +27,13 @@ class _Declared(NamedTuple):
     type: str
     description: str
 
-    def parts(self) -> list[str]:
+    def parts(self) -> dict[str, list[int]]:
+        """Each part of the field's entries, and where in an entry it stands; DS_max stands in several places."""
         found = _FORMAT.search(self.description)
-        return found[1].split("|") if found and self.type == "String" else []
+        names = found[1].split("|") if found and self.type == "String" else []
+        scores = [place for place, name in enumerate(names) if _DELTA_SCORE.fullmatch(name)]
+        places = {name: [place] for place, name in enumerate(names)}
+        return places | {HIGHEST_DELTA_SCORE: scores} if scores else places
 
 
 def is_vcf(lines: Lines) -> bool:
@@ -42,13 +47,14 @@ class VcfSource:
     A value with Number=A or R goes to its own allele; any other belongs to each allele of the record, whole. A part of
     a field that lists parts with "|" is named FIELD.PART, or PART alone where no other field has it; it goes to the
     allele that its entry names. Of several entries (one a gene) texts are joined with "&" in file order without
-    repeats, and the highest SpliceAI delta score (DS_…) counts; so it is with an allele that occurs again. Without
-    such parts the first known value of an allele that occurs again counts.
+    repeats, and the highest SpliceAI delta score (DS_…) counts, DS_max being the highest of the four; so it is with an
+    allele that occurs again. Without such parts the first known value of an allele that occurs again counts.
     """
 
     def __init__(self, lines: Lines, names: Sequence[str]) -> None:
         """Raises BundleError when the header lacks a field in `names`."""
         self._lines = lines
+        self.name = lines.name
         self.records = 0
         self.skipped: Counter[str] = Counter()
         self.joined = False
@@ -75,18 +81,18 @@ class VcfSource:
             type_ = "Float" if name == "QUAL" else "String"
             return Field(name, type_, f"The {name} column"), _column(_COLUMNS[name])
         found = [
-            (key, part, place)
+            (key, part, places)
             for key, declared in self._declared.items()
-            for place, part in enumerate(declared.parts())
+            for part, places in declared.parts().items()
             if name in (part, f"{key}.{part}")
         ]
         if len(found) != 1:
             raise self._missing(name, [f"{key}.{part}" for key, part, _ in found])
-        key, part, place = found[0]
+        key, part, places = found[0]
         self.joined = True
-        score = _DELTA_SCORE.fullmatch(part) is not None
+        score = part == HIGHEST_DELTA_SCORE or _DELTA_SCORE.fullmatch(part) is not None
         described = f"{part} of {self._declared[key].description}"
-        return Field(name, "Float" if score else "String", described), _part(key, place, highest=score)
+        return Field(name, "Float" if score else "String", described), _part(key, places, highest=score)
 
     def _missing(self, name: str, several: list[str]) -> BundleError:
         if several:
@@ -128,11 +134,11 @@ def _declared(comments: list[str]) -> dict[str, _Declared]:
 
 
 def _value(info: str, key: str) -> str | None:
-    """The value of ";key=value;" in an INFO column between two semicolons."""
-    start = info.find(f";{key}=")
+    """What follows `key`, which is ";name=", in an INFO column between two semicolons."""
+    start = info.find(key)
     if start < 0:
         return None
-    start += len(key) + 2
+    start += len(key)
     return info[start : info.index(";", start)]
 
 
@@ -145,12 +151,15 @@ def _flag(key: str) -> _Getter:
 
 
 def _whole(key: str) -> _Getter:
-    return lambda columns, info, alts: [_value(info, key)] * len(alts)
+    written = f";{key}="
+    return lambda columns, info, alts: [_value(info, written)] * len(alts)
 
 
 def _listed(key: str, reference_first: bool) -> _Getter:
+    written = f";{key}="
+
     def get(columns: list[str], info: str, alts: list[str]) -> list[str | None]:
-        value = _value(info, key)
+        value = _value(info, written)
         values: list[str | None] = list(value.split(",")[reference_first:]) if value else []
         # A list of another length cannot be told apart by allele.
         return values if len(values) == len(alts) else [None] * len(alts)
@@ -158,16 +167,18 @@ def _listed(key: str, reference_first: bool) -> _Getter:
     return get
 
 
-def _part(key: str, place: int, highest: bool) -> _Getter:
+def _part(key: str, places: list[int], highest: bool) -> _Getter:
+    written = f";{key}="
+
     def get(columns: list[str], info: str, alts: list[str]) -> list[str | None]:
-        value = _value(info, key)
+        value = _value(info, written)
         found: list[list[str]] = [[] for _ in alts]
         for entry in value.split(",") if value else ():
             parts = entry.split("|")
-            if place < len(parts) and parts[place] not in ("", "."):
-                for index, alt in enumerate(alts):
-                    if len(alts) == 1 or parts[0] in (alt, _as_vep_writes(columns[3], alt)):
-                        found[index].append(parts[place])
+            known = [parts[place] for place in places if place < len(parts) and parts[place] not in ("", ".")]
+            for index, alt in enumerate(alts):
+                if len(alts) == 1 or parts[0] in (alt, _as_vep_writes(columns[3], alt)):
+                    found[index] += known
         return [_joined(values, highest) if values else None for values in found]
 
     return get

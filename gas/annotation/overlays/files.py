@@ -1,4 +1,4 @@
-"""What overlays are made of: alleles or intervals from one file, or from several of one kind.
+"""Opens the file of an overlay, or several of one kind.
 
 The kind is told by the content, never by the name: a VCF has the columns #CHROM POS ID REF ALT, a table a header with
 columns for chromosome, position, reference and alternate allele, and BED a start and an end in columns two and three.
@@ -6,68 +6,15 @@ columns for chromosome, position, reference and alternate allele, and BED a star
 
 import glob
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
+from gas.annotation.overlays.bed import BedSource
+from gas.annotation.overlays.lines import Lines
+from gas.annotation.overlays.sources import AlleleSource, Field, IntervalSource, Source
+from gas.annotation.overlays.tables import TableSource, is_table
+from gas.annotation.overlays.vcf import VcfSource, is_vcf
 from gas.annotation.reference import BundleError, sha256_of
-
-
-class Allele(NamedTuple):
-    """One ALT allele of a source and what it says of it: a text for each field, None where it says nothing."""
-
-    contig: str
-    pos: int
-    ref: str
-    alt: str
-    texts: list[str | None]
-
-
-class Interval(NamedTuple):
-    """An interval of a source, 0-based and half open, and a text for each field, None where it says nothing."""
-
-    contig: str
-    start: int
-    end: int
-    texts: list[str | None]
-
-
-@dataclass(frozen=True)
-class Field:
-    """A value column: `type` is VCF's Integer, Float, String or Flag."""
-
-    id: str
-    type: str
-    description: str
-
-
-class Source(Protocol):
-    """What every file of alleles or intervals has: `origin` and `version` as the file itself tells them.
-
-    `records` and `skipped` (reason -> how many) count what has been read so far.
-    """
-
-    fields: list[Field]
-    origin: str
-    version: str
-    records: int
-    skipped: Counter[str]
-
-
-class AlleleSource(Source, Protocol):
-    """A file of alleles. `joined`: values of an allele that occurs again are joined; otherwise the first one counts."""
-
-    joined: bool
-
-    def alleles(self) -> Iterator[Allele]: ...
-
-
-class IntervalSource(Source, Protocol):
-    """A file of intervals."""
-
-    def intervals(self) -> Iterator[Interval]: ...
 
 
 def files_of(path: Path) -> list[Path]:
@@ -86,11 +33,6 @@ def open_sources(path: Path, names: Sequence[str], assembly: str) -> Sequence[Al
     `assembly` picks among columns such as hg19_pos and grch38_pos. Raises BundleError for a file that is of no known
     kind or lacks one of the fields `names`.
     """
-    from gas.annotation.overlay_bed import BedSource
-    from gas.annotation.overlay_lines import Lines
-    from gas.annotation.overlay_tables import TableSource, is_table
-    from gas.annotation.overlay_vcf import VcfSource, is_vcf
-
     alleles: list[AlleleSource] = []
     intervals: list[IntervalSource] = []
     for file in files_of(path):
