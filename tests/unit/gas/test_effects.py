@@ -69,18 +69,20 @@ def test_failures_are_what_aws_would_raise() -> None:
         effects.fail("timeout", "archiver.claim")
 
 
-def run(fault: str | None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "GAS_FAULT"}
-    if fault is not None:
-        environment["GAS_FAULT"] = fault
+def run(folder: Path | None, *faults: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "GAS_FAULTS"}
+    if folder is not None:
+        environment["GAS_FAULTS"] = str(folder)
+        for fault in faults:
+            (folder / fault).touch()
     return subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
 
 
-@pytest.mark.parametrize("fault", [None, ""], ids=["unset", "empty"])
-def test_without_an_order_nothing_fails(fault: str | None) -> None:
-    ran = run(fault)
+@pytest.mark.parametrize("ordered", [False, True], ids=["unset", "empty"])
+def test_without_an_order_nothing_fails(tmp_path: Path, ordered: bool) -> None:
+    ran = run(tmp_path if ordered else None)
     assert (ran.returncode, ran.stdout.split()) == (0, ["a.first", "a.second", "a.first", "end"])
 
 
@@ -94,15 +96,15 @@ def test_without_an_order_nothing_fails(fault: str | None) -> None:
     ],
 )
 def test_a_process_fails_once_as_it_was_told(tmp_path: Path, mode: str, printed: list[str]) -> None:
-    fault = f"a.second {mode} {tmp_path}/a file with blanks"
-    ran = run(fault)
+    ran = run(tmp_path, f"a.second {mode}")
     assert ran.returncode == (-signal.SIGKILL if mode.startswith("kill") else 0), ran.stderr
     assert ran.stdout.split() == printed
-    # Whoever comes after it is spared, as is a second effect of the same name.
-    again = run(fault)
+    assert list(tmp_path.iterdir()) == []
+    # Whoever comes after it is spared.
+    again = run(tmp_path)
     assert (again.returncode, again.stdout.split()) == (0, ["a.first", "a.second", "a.first", "end"])
 
 
 def test_only_the_first_of_two_effects_of_a_name_fails(tmp_path: Path) -> None:
-    ran = run(f"a.first error {tmp_path}/once")
+    ran = run(tmp_path, "a.first error")
     assert ran.stdout.split() == ["ClientError", "a.second", "a.first", "end"]

@@ -116,7 +116,6 @@ def test_an_event_of_s3_says_that_a_copy_is_there() -> None:
         {"Records": None},
         {"Records": [{**RECORD, "s3": {}}]},
         {"Records": [{**RECORD, "s3": {"object": {"key": "report.csv"}}}]},
-        {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "results"},
         {"Records": [{**RECORD, "s3": {"object": {"key": [USER, JOB]}}}]},
     ],
     ids=[
@@ -129,7 +128,6 @@ def test_an_event_of_s3_says_that_a_copy_is_there() -> None:
         "null",
         "no object",
         "other key",
-        "test event",
         "key is a list",
     ],
 )
@@ -164,3 +162,10 @@ def test_an_event_reaches_the_queue_of_its_topic(deploy: Callable[..., Deploymen
     deployment = deploy(queues=[queue])
     deployment.announcer.publish(event)
     assert deployment.events(queue) == [event]
+
+
+def test_s3_trying_its_notification_out_is_about_no_job() -> None:
+    tried = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "results", "Time": "2026-01-01T00:00:00Z"}
+    event = messages.parse(json.dumps(tried))
+    assert isinstance(event, JobThaw)
+    assert set(event.job_id) == {"0", "-"}
