@@ -50,8 +50,8 @@ class Content:
     def __init__(self, member: IO[bytes]) -> None:
         self._member = member
 
-    def read(self, size: int) -> bytes:
-        """Up to so many bytes, none at the end. Raises BrokenParcel where the parcel ends before the file."""
+    def read(self, size: int = -1) -> bytes:
+        """Up to so many bytes (all by default), none at the end. Raises BrokenParcel where the parcel ends first."""
         try:
             return self._member.read(size)
         except tarfile.TarError as error:
