@@ -65,7 +65,7 @@ def test_a_hook_may_end_itself_in_the_middle() -> None:
 def test_failures_are_what_aws_would_raise() -> None:
     with pytest.raises(ClientError, match="ServiceUnavailable"):
         effects.fail("error", "archiver.claim")
-    with pytest.raises(ReadTimeoutError, match="archiver.claim"):
+    with pytest.raises(ReadTimeoutError, match=r"archiver\.claim"):
         effects.fail("timeout", "archiver.claim")
 
 
