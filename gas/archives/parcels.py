@@ -51,7 +51,7 @@ class Content:
         self._member = member
 
     def read(self, size: int = -1) -> bytes:
-        """Up to so many bytes (all by default), none at the end. Raises BrokenParcel where the parcel ends first."""
+        """Up to so many bytes (-1: all), none at the end. Raises BrokenParcel where the parcel ends before the file."""
         try:
             return self._member.read(size)
         except tarfile.TarError as error:
