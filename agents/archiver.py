@@ -22,7 +22,7 @@ from gas.jobs import Conflict, Job, JobStatus, JobStore
 from gas.messages import JobResult
 from gas.process import identity
 from gas.queues import Delivery, GiveBack, Reject, Retry
-from gas.storage import ObjectMissing, Storage
+from gas.storage import ObjectMissing, ObjectsRemain, Storage
 from gas.telemetry import logger, metric
 from gas.tiers import Tiers, draft_of
 from gas.users import User, UserStore
@@ -114,7 +114,10 @@ class Archiver:
             if delivery.abandon.is_set():
                 raise Stopped
 
+        drafts: list[Draft] = []
+
         def note(draft: Draft) -> None:
+            drafts.append(draft)
             check()
             with effect("archiver.draft" if draft.tree_hash is None else "archiver.seal"):
                 self.tiers.note_draft(mine, draft)
@@ -126,8 +129,20 @@ class Archiver:
 
         files = self._files(mine)
         label = f"{mine.user_id}/{mine.job_id}/{mine.tier_attempt}"
-        with effect("archiver.store"):
-            return self.archives.store(label, parcels.packed_size(files), checked(parcels.pack(files)), note)
+        try:
+            with effect("archiver.store"):
+                return self.archives.store(label, parcels.packed_size(files), checked(parcels.pack(files)), note)
+        except Exception:
+            # It may be unnoted, or whoever has taken over may have looked before it was begun.
+            self._give_up(drafts[-1:])
+            raise
+
+    def _give_up(self, drafts: list[Draft]) -> None:
+        try:
+            for draft in drafts:
+                self.archives.abandon(draft)
+        except (ObjectsRemain, BotoCoreError, ClientError) as error:
+            log.warning("draft_not_abandoned", reason=explain(error))
 
     def _files(self, mine: Job) -> list[parcels.File]:
         bucket = str(mine.s3_results_bucket)

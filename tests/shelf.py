@@ -3,6 +3,8 @@
 import os
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +12,9 @@ from agents.archiver import Archiver
 from agents.restorer import Restorer
 from agents.sweeper import Sweeper
 from agents.thawer import Thawer
-from gas import archives, aws
+from gas import archives, aws, effects
 from gas.archives import ArchiveStore
+from gas.archives.s3_glacier import S3Glacier
 from gas.job import ResultTier
 from gas.jobs import Job, JobStore, Outcome
 from gas.messages import JobResult, JobThaw, SubscriptionDowngrade, SubscriptionUpgrade
@@ -19,8 +22,10 @@ from gas.queues import Retry
 from gas.storage import Storage, result_key
 from gas.submissions import Announcer
 from gas.tiers import Tiers
+from gas.topology import resource_name
 from gas.users import Role, User, UserStore
-from tests.deployment import Clock, Deployment, delivery, until
+from tests.deployment import Clock, Deployment, client, delivery, until
+from tests.vault import archives_in, retrievals_in, uploads_in
 
 FILES = {"result": "annotated.vcf.gz", "index": "annotated.vcf.gz.tbi", "log": "job.log"}
 KEPT = ("receipt.json", "summary.json")
@@ -126,9 +131,90 @@ class Shelf:
         )
         return {entry["Key"].split("/", 2)[2] for page in pages for entry in page.get("Versions", ())}
 
+    def archives_of(self, job: Job) -> int:
+        """How many archives of the job there are."""
+        if isinstance(self.archives, S3Glacier):
+            return sum(name.startswith("archive/") for name in self.objects(job))
+        prefix = f"{job.user_id}/{job.job_id}/"
+        return sum(label.startswith(prefix) for label in archives_in(client("glacier"), self._vault).values())
+
+    def uploads_of(self, job: Job) -> int:
+        """How many uploads of the job are neither completed nor aborted."""
+        prefix = f"{job.user_id}/{job.job_id}/"
+        bucket = self.place.settings.results_bucket
+        parts = self.storage.s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", [])
+        return len(parts) + sum(label.startswith(prefix) for label in uploads_in(client("glacier"), self._vault))
+
+    def retrievals_of(self, job: Job) -> int:
+        """How often the job's archives were asked back from the vault. Of S3's restores there is only one at a time."""
+        prefix = f"{job.user_id}/{job.job_id}/"
+        begun = retrievals_in(client("glacier"), self._vault)
+        return sum(str(retrieval["JobDescription"]).startswith(prefix) for retrieval in begun)
+
+    @property
+    def _vault(self) -> str:
+        return resource_name(self.place.settings.name_prefix, "archive")
+
+    def assert_archived(self, job: Job, uploads: int = 0) -> None:
+        """One archive, nothing else begun, nothing of the result left in S3, and nobody needs to look again."""
+        now = self.now(job)
+        assert now.result_tier is ResultTier.ARCHIVED
+        assert (self.archives_of(job), self.uploads_of(job)) == (1, uploads)
+        assert {name for name in self.objects(job) if not name.startswith("archive/")} == self.kept(job)
+        assert now.attention_at is None
+
+    def assert_hot(self, job: Job) -> None:
+        """The result is in S3, byte by byte, and nowhere else."""
+        now = self.now(job)
+        assert now.result_tier is ResultTier.HOT
+        assert self.hot_bytes(now) == self.bodies[job.job_id]
+        assert (self.archives_of(job), self.uploads_of(job), now.stale_archive_id) == (0, 0, None)
+        named = {str(key).split("/", 2)[2] for key in (now.s3_key_result_file, now.s3_key_index_file)}
+        assert self.objects(job) == self.kept(job) | named
+
+    def kept(self, job: Job) -> set[str]:
+        """The objects that stay whatever happens to the result."""
+        return {f"result/{job.attempt}/{name}" for name in (FILES["log"], *KEPT)}
+
     def at_rest(self, job: Job) -> bool:
         """Whether nobody needs to look at the job again."""
         return self.now(job).attention_at is None
+
+
+class Died(BaseException):
+    """The process has gone: no handler of its own gets to see it."""
+
+
+@contextmanager
+def at_effect(label: str, phase: str, act: Callable[[], None]) -> Iterator[None]:
+    """Do something the first time that an effect is about to happen ("before") or has happened ("after")."""
+    reached: list[str] = []
+    armed = effects._armed.hook
+
+    def hook(found: str, when: str) -> None:
+        if (found, when) == (label, phase) and not reached:
+            reached.append(found)
+            act()
+        if armed:
+            armed(found, when)
+
+    effects.arm(hook)
+    try:
+        yield
+    finally:
+        effects.arm(armed)
+    assert reached, f"{label} was never reached"
+
+
+@contextmanager
+def dying(label: str, phase: str) -> Iterator[None]:
+    """The process dies at an effect."""
+
+    def die() -> None:
+        raise Died
+
+    with at_effect(label, phase, die), suppress(Died):
+        yield
 
 
 def shelf(place: Deployment, **changes: Any) -> Shelf:

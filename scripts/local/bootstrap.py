@@ -24,7 +24,8 @@ from gas.uploads import UNCLAIMED, UNCLAIMED_TAG
 from scripts.local import loopback
 
 # https://docs.aws.amazon.com/amazonglacier/latest/dev/api-vault-notifications-put.html
-VAULT_EVENTS = ["ArchiveRetrievalCompleted", "InventoryRetrievalCompleted"]
+# Whoever asks for an inventory waits for it; nobody reads a notice of it.
+VAULT_EVENTS = ["ArchiveRetrievalCompleted"]
 # S3 answers a browser's upload only with these; ETag is what completes a multipart upload.
 CORS_METHODS = ["GET", "HEAD", "PUT", "POST"]
 CORS_SECONDS = 3000

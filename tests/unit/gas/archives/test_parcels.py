@@ -77,6 +77,11 @@ def test_a_file_that_is_not_read_is_passed_over() -> None:
     assert [name for name, _ in parcels.unpack([stream])] == ["a", "b"]
 
 
+def test_a_file_can_be_read_at_once() -> None:
+    stream = packed([("a", b"1" * 2000), ("b", b"2")])
+    assert [content.read() for _, content in parcels.unpack([stream])] == [b"1" * 2000, b"2"]
+
+
 def test_a_file_can_be_read_in_pieces() -> None:
     stream = packed([("a", bytes(range(250)) * 9), ("b", b"x")])
     for name, content in parcels.unpack([stream]):
