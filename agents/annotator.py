@@ -12,8 +12,9 @@ from agents import attempt, child, lease
 from agents.consume import consume, start
 from gas import aws, submissions
 from gas.config import Settings
+from gas.effects import effect
 from gas.faults import explain
-from gas.jobs import Conflict, Job, JobStatus, JobStore
+from gas.jobs import Conflict, Job, JobStatus, JobStore, Outcome
 from gas.messages import JobRequest
 from gas.process import identity
 from gas.queues import Delivery, GiveBack, Reject, Retry
@@ -40,6 +41,7 @@ class Annotator:
     owner: str
     rng: random.Random
     program: Sequence[str] = child.PROGRAM
+    work: Callable[..., Outcome] = attempt.work
 
     def handle(self, delivery: Delivery) -> None:
         """Bring the job of one `JobRequest` to its end, unless it is ended or someone else has it."""
@@ -56,7 +58,8 @@ class Annotator:
                 return
             raise Retry(left + self.rng.uniform(0, 5))
         try:
-            mine = self.jobs.claim(job, self.owner)
+            with effect("annotator.claim"):
+                mine = self.jobs.claim(job, self.owner)
         except Conflict:
             raise Retry(self.rng.uniform(1, 5)) from None
         with bound(attempt=mine.attempt):
@@ -69,7 +72,8 @@ class Annotator:
             return
         try:
             with lease.kept(self.jobs, mine, settings.lease_seconds, settings.progress_seconds) as held:
-                outcome = attempt.work(settings, self.storage, mine, held, delivery, self.program)
+                self.storage.delete_attempts_before(mine.user_id, mine.job_id, mine.attempt)
+                outcome = self.work(settings, self.storage, mine, held, delivery, self.program)
                 self._end(mine, lambda: self.jobs.complete(mine, outcome), "completed")
         except (lease.LeaseLost, child.Stopped) as early:
             if isinstance(early, lease.LeaseLost) or held.lost.is_set():
@@ -95,14 +99,16 @@ class Annotator:
     def _end(self, mine: Job, commit: Callable[[], Job], how: str) -> None:
         """Commit the end of the job and announce it."""
         try:
-            ended = commit()
+            with effect("annotator.commit"):
+                ended = commit()
         except Conflict:
             self._taken_away(mine)
             return
         seconds = self.jobs.now() - ended.submit_time
         metric("JobSeconds", seconds, "Seconds", {"Outcome": how}, job_id=ended.job_id)
         log.info("job_ended", outcome=how, seconds_since_submission=seconds)
-        submissions.announce(self.jobs, self.announcer, ended)
+        with effect("annotator.announce"):
+            submissions.announce(self.jobs, self.announcer, ended)
 
     def _give_up(self, mine: Job, reason: str) -> None:
         reference = secrets.token_hex(4)

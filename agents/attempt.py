@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agents import child, lease
 from gas.config import Settings
+from gas.effects import effect
 from gas.filenames import printable
 from gas.jobs import Job, JobStore, Outcome
 from gas.queues import Delivery
@@ -72,7 +73,8 @@ def _upload(storage: Storage, mine: Job, files: child.Files, check: Callable[[],
     for path in (files.result, files.index, files.log, files.receipt, files.summary):
         check()
         keys[path] = result_key(mine.user_id, mine.job_id, mine.attempt, path.name)
-        sizes[path] = storage.upload(path, bucket, keys[path], CONTENT_TYPES[path.suffix], check).size
+        with effect("annotator.upload"):
+            sizes[path] = storage.upload(path, bucket, keys[path], CONTENT_TYPES[path.suffix], check).size
     records = json.loads(files.receipt.read_text("utf-8"))["records"]
     return Outcome(
         s3_results_bucket=bucket,

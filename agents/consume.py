@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gas import aws, config, telemetry, topology
+from gas import aws, config, effects, telemetry, topology
 from gas.config import Settings
 from gas.process import hide_from_peers, stop_signals
 from gas.queues import Consumer, Delivery
@@ -13,6 +13,7 @@ def start(process: str) -> Settings:
     hide_from_peers()
     settings = config.load()
     telemetry.configure(process, settings.log_level)
+    effects.arm_from_environment()
     return settings
 
 

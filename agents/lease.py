@@ -5,17 +5,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gas.faults import explain
-from gas.jobs import Conflict, Job, JobStore
+from gas.jobs import Conflict, Job
 from gas.telemetry import logger
 
 log = logger(__name__)
 
 # Several chances to reach DynamoDB before the lease lapses, and a cancellation is noticed within seconds.
 BEATS_A_LEASE = 9
+
+
+class Beats(Protocol):
+    """Whatever extends a claim: `JobStore` for the work, `Tiers` for the result's way. Raises `Conflict` when lost."""
+
+    def heartbeat(self, mine: Job, done: int, total: int | None) -> Job:
+        """Extend it and note the progress."""
 
 
 class LeaseLost(Exception):
@@ -42,7 +50,7 @@ class Lease:
 
 @contextmanager
 def kept(
-    jobs: JobStore,
+    jobs: Beats,
     mine: Job,
     lease_seconds: float,
     progress_seconds: float,

@@ -8,6 +8,7 @@ from botocore.exceptions import HTTPClientError
 from agents.consume import consume, start
 from gas import aws, mail
 from gas.config import Settings
+from gas.effects import effect
 from gas.faults import explain
 from gas.jobs import Conflict, JobStatus, JobStore
 from gas.messages import JobResult
@@ -50,14 +51,16 @@ class Notifier:
             self.jobs.settle(job)
             return
         try:
-            mine = self.jobs.start_mail(job)
+            with effect("notifier.claim"):
+                mine = self.jobs.start_mail(job)
         except Conflict:
             left = (job.mail_lease_until or 0) - self.jobs.now()
             raise Retry(max(left, 1)) from None
         owner = self.users.get(job.user_id)
         window = None if owner and owner.premium else self.settings.free_window
         try:
-            mail.send(self.ses, self.settings.mail_from, mail.end_of_job(mine, self.settings.site_url, window))
+            with effect("notifier.send"):
+                mail.send(self.ses, self.settings.mail_from, mail.end_of_job(mine, self.settings.site_url, window))
         except HTTPClientError as error:
             # SES may have taken it and only its answer was lost: the claim stands until it lapses.
             log.warning("mail_unanswered", reason=explain(error))
@@ -67,7 +70,8 @@ class Notifier:
             raise
         log.info("mail_sent", job_status=mine.job_status)
         try:
-            self.jobs.end_mail(mine, sent=True)
+            with effect("notifier.note"):
+                self.jobs.end_mail(mine, sent=True)
         except Conflict:
             # It is noted already (the answer was lost), or the job was started again meanwhile.
             log.info("mail_not_noted")

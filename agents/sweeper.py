@@ -9,15 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.consume import start
-from gas import aws, submissions
+from gas import archives, aws, submissions
+from gas.archives import ArchiveStore
 from gas.config import Settings
+from gas.effects import effect
 from gas.faults import explain
-from gas.items import ATTENTION_SHARDS
-from gas.jobs import Conflict, Job, JobStatus, JobStore
+from gas.items import ATTENTION_SHARDS, FIRST_REMINDER_SECONDS
+from gas.jobs import Conflict, Job, JobStatus, JobStore, ResultTier
+from gas.messages import JobThaw
 from gas.process import StopSignals, stop_signals
 from gas.storage import Storage
 from gas.submissions import APOLOGY, Announcer
 from gas.telemetry import bound, logger, metric
+from gas.tiers import Tiers
 from gas.users import UserStore
 
 log = logger(__name__)
@@ -32,8 +36,10 @@ class Sweeper:
 
     settings: Settings
     jobs: JobStore
+    tiers: Tiers
     users: UserStore
     storage: Storage
+    archives: ArchiveStore
     announcer: Announcer
 
     def sweep(self) -> int:
@@ -59,20 +65,21 @@ class Sweeper:
     def _look_at_job(self, job_id: str) -> None:
         job = self.jobs.get(job_id)
         if job and job.attention_at is not None and job.attention_at <= self.jobs.now():
-            with bound(user_id=job.user_id):
+            with bound(user_id=job.user_id), effect("sweeper.tend"):
                 self.tend(job)
 
     def _look_at_user(self, user_id: str) -> None:
         user = self.users.get(user_id)
         if user:
-            submissions.announce_upgrade(self.users, self.announcer, user)
+            with effect("sweeper.role"):
+                submissions.announce_role(self.users, self.announcer, user)
 
     def tend(self, job: Job) -> None:
         """Do what the state of one overdue job asks for. Raises `Conflict` when it moves on meanwhile."""
         log.info("overdue", job_status=job.job_status, attempt=job.attempt, announcements=job.announcements)
         tired = job.announcements >= MOST_ANNOUNCEMENTS
         if job.delete_time is not None:
-            submissions.erase(self.jobs, self.storage, job)
+            submissions.erase(self.jobs, self.storage, job, self.archives)
         elif job.job_status is JobStatus.PENDING:
             # However long the queue is, a job that nobody has tried is not given up.
             submissions.announce(self.jobs, self.announcer, job)
@@ -83,18 +90,44 @@ class Sweeper:
                 self._give_up(job)
             else:
                 submissions.announce(self.jobs, self.announcer, job)
-        elif job.job_status is JobStatus.CANCELLED or tired:
+        elif job.job_status is JobStatus.CANCELLED:
+            self.jobs.settle(job)
+        elif job.mail_time is None:
             if tired:
                 log.error("mail_given_up")
+                self.jobs.settle(job)
+            else:
+                submissions.announce(self.jobs, self.announcer, job)
+        elif job.job_status is JobStatus.COMPLETED:
+            self._tend_result(job)
+        else:
             self.jobs.settle(job)
+
+    def _tend_result(self, job: Job) -> None:
+        """See that the result is where its owner's role says, or on its way there."""
+        owner = self.users.get(job.user_id)
+        premium = owner is not None and owner.premium
+        wanted_back = premium and job.result_tier is ResultTier.ARCHIVED
+        if job.result_tier is ResultTier.RESTORING or job.stale_archive_id or wanted_back:
+            thaw = JobThaw(user_id=job.user_id, job_id=job.job_id)
+            submissions.announce(self.jobs, self.announcer, job, thaw)
+        elif job.result_tier is ResultTier.HOT and (owner is None or premium):
+            self.tiers.postpone(job, None)
+        elif job.result_tier is ResultTier.HOT and (closes := self._closes(job)) > self.jobs.now():
+            self.tiers.postpone(job, closes)
         else:
             submissions.announce(self.jobs, self.announcer, job)
+
+    def _closes(self, job: Job) -> int:
+        """When the sweeper should see the result archived: the queue's delay brings it there a little earlier."""
+        return (job.complete_time or 0) + self.settings.free_window + FIRST_REMINDER_SECONDS
 
     def _give_up(self, job: Job) -> None:
         reference = secrets.token_hex(4)
         failed = self.jobs.give_up(job, APOLOGY, reference)
         log.error("job_given_up", reference=reference, faults=job.faults, attempt=job.attempt)
         submissions.announce(self.jobs, self.announcer, failed)
+        self.storage.delete_attempts_before(job.user_id, job.job_id, job.attempt + 1)
 
 
 def _guarded(look: Callable[[str], None], key: str) -> None:
@@ -117,11 +150,14 @@ def run(sweeper: Sweeper, signals: StopSignals, seconds: float) -> None:
 def main() -> None:
     """Run the sweeper until SIGTERM."""
     settings = start("sweeper")
+    jobs = JobStore.of(settings)
     sweeper = Sweeper(
         settings,
-        JobStore.of(settings),
+        jobs,
+        Tiers.of(settings, jobs),
         UserStore.of(settings),
         Storage(aws.client(settings, "s3"), settings.inputs_bucket, settings.results_bucket),
+        archives.of(settings),
         Announcer.of(settings),
     )
     with stop_signals() as signals:

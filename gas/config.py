@@ -36,6 +36,14 @@ class Settings(BaseSettings):
     premium_size_limit: int = Field(default=500_000_000_000, gt=0, description="Largest upload of a premium user")
     free_window: int = Field(default=300, ge=0, description="How long a free user's result can be downloaded")
 
+    archive_backend: Literal["glacier-vault", "s3-glacier"] = Field(
+        default="glacier-vault",
+        description="Where free users' results are archived: a Glacier vault, or objects of S3's class GLACIER",
+    )
+    retrieval_tier: Literal["Expedited", "Standard", "Bulk"] = Field(
+        default="Expedited", description="How fast archives come back; what cannot be Expedited becomes Standard"
+    )
+
     annotator_concurrency: int = Field(default=1, gt=0, description="Jobs that one annotator process runs at a time")
     annotator_workers: int = Field(default=1, gt=0, description="Processes that annotate one job")
     annotator_memory: int = Field(default=4_000_000_000, gt=0, description="Memory limit of each annotating process")

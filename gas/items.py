@@ -5,6 +5,7 @@ carries `attention_at` (epoch seconds) and its shard.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 # A partition of an index takes 1,000 writes a second; four are far above what a fleet of annotators makes.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 ATTENTION_SHARDS = 4
+
+FIRST_REMINDER_SECONDS = 60
+LONGEST_REMINDER_SECONDS = 6 * 3600
 
 
 class Expressions:
@@ -57,6 +61,46 @@ def change(
 
     Raises `Conflict` when the item does not exist or the condition does not hold.
     """
+    request = _update(key, condition, changes)
+    try:
+        answer = table.update_item(Key=dict(key), ReturnValues="ALL_NEW", **request)
+    except ClientError as error:
+        if is_conflict(error):
+            raise Conflict(f"{dict(key)} has moved on") from error
+        raise
+    return native(answer["Attributes"])
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition on an item of another table that must hold for a change of ours."""
+
+    table_name: str
+    key: Mapping[str, str]
+    condition: ConditionBase
+
+
+def change_if(
+    table: "Table", key: Mapping[str, str], condition: ConditionBase, changes: Mapping[str, Any], check: Check
+) -> None:
+    """`change`, which also needs `check` to hold: both in one transaction. Raises `Conflict` as `change` does.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+    """
+    guard = {"TableName": check.table_name, "Key": dict(check.key), **_condition(check.condition)}
+    update = {"TableName": table.name, "Key": dict(key), **_update(key, condition, changes)}
+    write: Any = [{"ConditionCheck": guard}, {"Update": update}]
+    try:
+        table.meta.client.transact_write_items(TransactItems=write)
+    except ClientError as error:
+        reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", ())]
+        if "ConditionalCheckFailed" in reasons:
+            raise Conflict(f"{dict(key)} or {dict(check.key)} has moved on") from error
+        raise
+
+
+def _update(key: Mapping[str, str], condition: ConditionBase, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of an update of an existing item: each attribute set (None removes it) under a condition."""
     sets = [name for name, value in changes.items() if value is not None]
     removes = [name for name, value in changes.items() if value is None]
     parts = []
@@ -68,18 +112,11 @@ def change(
     expressions = Expressions(
         {f"#set_{name}": name for name in changes}, {f":set_{name}": storable(changes[name]) for name in sets}
     )
-    request: dict[str, Any] = {
+    return {
         "UpdateExpression": " ".join(parts),
         "ConditionExpression": expressions.text(Attr(next(iter(key))).exists() & condition),
         **expressions.placeholders(),
     }
-    try:
-        answer = table.update_item(Key=dict(key), ReturnValues="ALL_NEW", **request)
-    except ClientError as error:
-        if is_conflict(error):
-            raise Conflict(f"{dict(key)} has moved on") from error
-        raise
-    return native(answer["Attributes"])
 
 
 def create(table: "Table", hash_key: str, item: Mapping[str, Any]) -> bool:
@@ -149,6 +186,11 @@ def attend(key: str, at: int) -> dict[str, Any]:
 
 
 NO_ATTENTION: dict[str, Any] = {"attention_shard": None, "attention_at": None}
+
+
+def reminder_seconds(announcements: int) -> int:
+    """How long after the n-th announcement the sweeper looks again: 1, 4, 16 … minutes, at most 6 hours."""
+    return int(min(FIRST_REMINDER_SECONDS * 4 ** max(announcements - 1, 0), LONGEST_REMINDER_SECONDS))
 
 
 def shard_of(key: str) -> str:

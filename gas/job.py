@@ -66,7 +66,18 @@ class Job:
     records_annotated: int | None = None
     records_passed: int | None = None
     records_rejected: int | None = None
+
+    # The result's way into the archive and back. Each claim of it raises `tier_attempt`.
+    tier_attempt: int = 0
+    archive_upload: str | None = None
+    archive_size: int | None = None
+    archive_tree_hash: str | None = None
+    archive_time: int | None = None
     results_file_archive_id: str | None = None
+    retrieval_id: str | None = None
+    retrieval_tier: str | None = None
+    retrieval_due: int | None = None
+    stale_archive_id: str | None = None
 
     error_message: str | None = None
     error_reference: str | None = None
@@ -99,6 +110,15 @@ class Outcome:
     records_annotated: int
     records_passed: int
     records_rejected: int
+
+
+# Attributes with the keys of the files that hold variants: they leave S3 together. Log, receipt and summary stay.
+RESULT_KEYS = ("s3_key_result_file", "s3_key_index_file")
+
+
+def result_keys(job: Job) -> dict[str, str]:
+    """The keys of the job's result files in the results bucket, by attribute."""
+    return {name: key for name in RESULT_KEYS if (key := getattr(job, name)) is not None}
 
 
 _NAMES = frozenset(field.name for field in fields(Job))

@@ -15,7 +15,15 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from gas import aws, items
 from gas.config import Settings
-from gas.items import ATTENTION_SHARDS, NO_ATTENTION, Conflict, attend, same
+from gas.items import (
+    ATTENTION_SHARDS,
+    LONGEST_REMINDER_SECONDS,
+    NO_ATTENTION,
+    Conflict,
+    attend,
+    reminder_seconds,
+    same,
+)
 from gas.job import FINISHED, UNFINISHED, Job, JobStatus, Outcome, ResultTier, from_item, to_item
 
 if TYPE_CHECKING:
@@ -25,8 +33,6 @@ __all__ = ["FINISHED", "UNFINISHED", "Conflict", "Job", "JobStatus", "JobStore",
 
 Clock = Callable[[], float]
 
-FIRST_REMINDER_SECONDS = 60
-LONGEST_REMINDER_SECONDS = 6 * 3600
 # Time for a process whose lease has lapsed to be replaced by SQS's own redelivery before the sweeper steps in.
 LEASE_SLACK_SECONDS = 15
 # A page is read in pieces of at least this many items, because deleted jobs are dropped from it.
@@ -35,23 +41,20 @@ LEAST_QUERY_ITEMS = 25
 # jobs than asked for, even none, and still have a next one.
 FILTERED_QUERY_ITEMS = 500
 MOST_QUERIES = 4
+# A job that is being deleted stays due until it is: nobody else may take its `attention_at` away.
+KEPT = Attr("delete_time").not_exists()
 # How long a queue is beyond this interests nobody, and counting it costs reads.
 MOST_COUNTED = 1_000
-
-
-def reminder_seconds(announcements: int) -> int:
-    """How long after the n-th announcement the sweeper looks again: 1, 4, 16 … minutes, at most 6 hours."""
-    return int(min(FIRST_REMINDER_SECONDS * 4 ** max(announcements - 1, 0), LONGEST_REMINDER_SECONDS))
 
 
 class JobStore:
     """Jobs in DynamoDB. Every method that changes one raises `Conflict` when the item has moved on."""
 
     def __init__(self, table: "Table", clock: Clock = time.time, lease_seconds: int = 90, outbox_seconds: int = 30):
-        self._table = table
+        self.table = table
         self._clock = clock
         self._lease_seconds = lease_seconds
-        self._outbox_seconds = outbox_seconds
+        self.outbox_seconds = outbox_seconds
 
     @classmethod
     def of(cls, settings: Settings) -> "JobStore":
@@ -67,7 +70,7 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """The job as it is now (a consistent read), or None."""
-        item = self._table.get_item(Key={"job_id": job_id}, ConsistentRead=True).get("Item")
+        item = self.table.get_item(Key={"job_id": job_id}, ConsistentRead=True).get("Item")
         return from_item(items.native(item)) if item else None
 
     def owned(self, job_id: str, user_id: str) -> Job | None:
@@ -83,7 +86,7 @@ class JobStore:
         `after` is a cursor that an earlier call returned: {"job_id": str, "submit_time": int}. With a `status` a page
         may hold fewer jobs and still have a next one.
         """
-        condition: ConditionBase = Attr("delete_time").not_exists()
+        condition: ConditionBase = KEPT
         if status:
             condition &= Attr("job_status").eq(str(status))
         request = items.query("user_id_index", Key("user_id").eq(user_id), condition)
@@ -92,7 +95,7 @@ class JobStore:
         start: Any = {**after, "user_id": user_id} if after else None
         jobs: list[Job] = []
         for queries in count(1):
-            answer = self._table.query(**request, **({"ExclusiveStartKey": start} if start else {}))
+            answer = self.table.query(**request, **({"ExclusiveStartKey": start} if start else {}))
             jobs.extend(from_item(items.native(item)) for item in answer["Items"])
             start = answer.get("LastEvaluatedKey")
             # One more than asked tells whether there is a next page.
@@ -109,21 +112,21 @@ class JobStore:
 
         Only ids: the index lags behind the table, and an item that cannot be read must not hide the others.
         """
-        return [str(item["job_id"]) for item in items.due(self._table, shard, until)]
+        return [str(item["job_id"]) for item in items.due(self.table, shard, until)]
 
     def waiting_before(self, job: Job) -> int:
         """How many jobs that nobody has begun were submitted before this one; counting ends at MOST_COUNTED."""
         earlier = Attr("job_status").eq(str(JobStatus.PENDING)) & Attr("submit_time").lt(job.submit_time)
         far = self.now() + 2 * LONGEST_REMINDER_SECONDS
-        counts = (items.count_due(self._table, shard, far, earlier, MOST_COUNTED) for shard in range(ATTENTION_SHARDS))
+        counts = (items.count_due(self.table, shard, far, earlier, MOST_COUNTED) for shard in range(ATTENTION_SHARDS))
         return min(sum(counts), MOST_COUNTED)
 
     # Life
 
     def create(self, job: Job) -> bool:
         """Put a new PENDING job, to be announced. False when the job exists already: nothing is written then."""
-        new = replace(job, **attend(job.job_id, self.now() + self._outbox_seconds))
-        return items.create(self._table, "job_id", to_item(new))
+        new = replace(job, **attend(job.job_id, self.now() + self.outbox_seconds))
+        return items.create(self.table, "job_id", to_item(new))
 
     def claim(self, seen: Job, owner: str) -> Job:
         """PENDING, or RUNNING with a lapsed lease → RUNNING with a lease of ours: a new attempt.
@@ -136,9 +139,9 @@ class JobStore:
         if not (seen.job_status is JobStatus.PENDING or lapsed):
             raise Conflict(f"job {seen.job_id} is {seen.job_status} and leased")
         attempt = seen.attempt + 1
-        return self._change(
+        return self.change(
             seen.job_id,
-            _unmoved(seen) & Attr("delete_time").not_exists(),
+            unmoved(seen) & KEPT,
             job_status=JobStatus.RUNNING,
             attempt=attempt,
             faults=seen.faults + (1 if lapsed and seen.lease_owner else 0),
@@ -147,13 +150,13 @@ class JobStore:
             start_time=now,
             progress_done=0,
             progress_total=None,
-            **self._lease(seen.job_id, now),
+            **self.lease(seen.job_id, now),
         )
 
     def heartbeat(self, mine: Job, done: int, total: int | None) -> Job:
         """Extend the lease and tell how many variants are done. `Conflict` means: cancelled or taken over, stop."""
-        lease = self._lease(mine.job_id, self.now())
-        return self._change(mine.job_id, _held(mine), progress_done=done, progress_total=total, **lease)
+        lease = self.lease(mine.job_id, self.now())
+        return self.change(mine.job_id, _held(mine), progress_done=done, progress_total=total, **lease)
 
     def complete(self, mine: Job, outcome: Outcome) -> Job:
         """RUNNING → COMPLETED: what this attempt wrote becomes the result; to be announced."""
@@ -176,7 +179,7 @@ class JobStore:
 
     def give_up(self, seen: Job, message: str, reference: str) -> Job:
         """Unfinished → FAILED by the sweeper, only if nobody has touched the job since it was read."""
-        untouched = _unmoved(seen) & Attr("job_status").is_in([str(status) for status in UNFINISHED])
+        untouched = unmoved(seen) & Attr("job_status").is_in([str(status) for status in UNFINISHED])
         status = JobStatus.FAILED
         return self._finish(seen, untouched, job_status=status, error_message=message, error_reference=reference)
 
@@ -186,8 +189,8 @@ class JobStore:
         The message that brought the job is still there; the reminder waits as long as after its announcement.
         """
         now = self.now()
-        wait = max(self._outbox_seconds, reminder_seconds(mine.announcements))
-        return self._change(
+        wait = max(self.outbox_seconds, reminder_seconds(mine.announcements))
+        return self.change(
             mine.job_id,
             _held(mine),
             lease_owner=None,
@@ -203,7 +206,7 @@ class JobStore:
 
         `lease_until` stays: until then somebody may still write.
         """
-        return self._change(
+        return self.change(
             job_id,
             Attr("job_status").is_in([str(status) for status in UNFINISHED]),
             job_status=JobStatus.CANCELLED,
@@ -214,9 +217,9 @@ class JobStore:
 
     def retry(self, job_id: str) -> Job:
         """FAILED → PENDING, to be announced anew."""
-        return self._change(
+        return self.change(
             job_id,
-            Attr("job_status").eq(str(JobStatus.FAILED)) & Attr("delete_time").not_exists(),
+            Attr("job_status").eq(str(JobStatus.FAILED)) & KEPT,
             job_status=JobStatus.PENDING,
             faults=0,
             announcements=0,
@@ -225,7 +228,7 @@ class JobStore:
             error_reference=None,
             mail_lease_until=None,
             mail_time=None,
-            **attend(job_id, self.now() + self._outbox_seconds),
+            **attend(job_id, self.now() + self.outbox_seconds),
         )
 
     # The outbox
@@ -233,44 +236,53 @@ class JobStore:
     def announced(self, seen: Job) -> Job:
         """The job's message was sent: look again later, in case it is lost. Each time the wait is longer."""
         count = seen.announcements + 1
-        return self._change(
+        return self.change(
             seen.job_id,
-            Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at),
+            Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at) & KEPT,
             announcements=count,
             **attend(seen.job_id, self.now() + reminder_seconds(count)),
         )
 
     def settle(self, seen: Job) -> Job:
-        """Nothing is left to be done for the item as it was seen."""
-        unmoved = Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at)
-        return self._change(seen.job_id, unmoved, **NO_ATTENTION)
+        """The owner has been told, or cannot be, or need not be, of the end of the job as it was seen."""
+        same_end = Attr("job_status").eq(str(seen.job_status)) & same("attention_at", seen.attention_at)
+        told = {"mail_time": seen.mail_time or self.now(), **self._after_mail(seen)}
+        return self.change(seen.job_id, same_end & KEPT, **told)
 
     def start_mail(self, seen: Job) -> Job:
         """Claim the mail of a finished job. `Conflict`: it was sent, or someone is sending it."""
         now = self.now()
         free = Attr("mail_lease_until").not_exists() | Attr("mail_lease_until").lte(now)
-        return self._change(
+        return self.change(
             seen.job_id,
-            Attr("job_status").eq(str(seen.job_status)) & Attr("mail_time").not_exists() & free,
+            Attr("job_status").eq(str(seen.job_status)) & Attr("mail_time").not_exists() & free & KEPT,
             mail_lease_until=now + self._lease_seconds,
         )
 
     def end_mail(self, mine: Job, sent: bool) -> Job:
         """Give the claim of `start_mail` back. `sent`: the mail is out, and nothing is left to announce."""
         held = Attr("job_status").eq(str(mine.job_status)) & same("mail_lease_until", mine.mail_lease_until)
-        done = {"mail_time": self.now(), **NO_ATTENTION} if sent else {}
-        return self._change(mine.job_id, held, mail_lease_until=None, **done)
+        if not sent:
+            return self.change(mine.job_id, held, mail_lease_until=None)
+        told = {"mail_lease_until": None, "mail_time": self.now(), **self._after_mail(mine)}
+        return self.change(mine.job_id, held & KEPT, **told)
+
+    def _after_mail(self, job: Job) -> dict[str, Any]:
+        """A result is looked at once more: a free user's does not stay where it is."""
+        if job.job_status is JobStatus.COMPLETED:
+            return {"announcements": 0, **attend(job.job_id, self.now() + self.outbox_seconds)}
+        return NO_ATTENTION
 
     # The end
 
     def mark_deleted(self, job: Job) -> Job:
         """Hide a finished job for ever; its objects and then its item are removed afterwards."""
         last_writer = (job.lease_until or 0) + LEASE_SLACK_SECONDS
-        return self._change(
+        return self.change(
             job.job_id,
             Attr("job_status").is_in([str(status) for status in FINISHED]) & same("lease_until", job.lease_until),
             delete_time=self.now(),
-            **attend(job.job_id, max(self.now() + self._outbox_seconds, last_writer)),
+            **attend(job.job_id, max(self.now() + self.outbox_seconds, last_writer)),
         )
 
     def may_be_written(self, job: Job) -> bool:
@@ -279,36 +291,39 @@ class JobStore:
 
     def remove(self, job_id: str) -> None:
         """Delete the item of a job that was marked deleted; harmless when it is gone."""
-        items.remove(self._table, {"job_id": job_id}, Attr("delete_time").exists())
+        items.remove(self.table, {"job_id": job_id}, Attr("delete_time").exists())
 
     # One write
 
     def _finish(self, job: Job, condition: ConditionBase, **changes: Any) -> Job:
         now = self.now()
-        return self._change(
+        return self.change(
             job.job_id,
             condition,
             complete_time=now,
             lease_owner=None,
             lease_until=None,
             announcements=0,
-            **attend(job.job_id, now + self._outbox_seconds),
+            **attend(job.job_id, now + self.outbox_seconds),
             **changes,
         )
 
-    def _lease(self, job_id: str, now: int) -> dict[str, Any]:
+    def lease(self, job_id: str, now: int) -> dict[str, Any]:
+        """The attributes that extend a claim, and bring the sweeper should it lapse."""
         until = now + self._lease_seconds
         return {"lease_until": until, **attend(job_id, until + LEASE_SLACK_SECONDS)}
 
-    def _change(self, job_id: str, condition: ConditionBase, **changes: Any) -> Job:
-        return from_item(items.change(self._table, {"job_id": job_id}, condition, changes))
+    def change(self, job_id: str, condition: ConditionBase, **changes: Any) -> Job:
+        """Set these attributes (None removes one) if the condition holds; the job as it is then."""
+        return from_item(items.change(self.table, {"job_id": job_id}, condition, changes))
 
 
 def _cursor(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"job_id": item["job_id"], "submit_time": item["submit_time"]}
 
 
-def _unmoved(seen: Job) -> ConditionBase:
+def unmoved(seen: Job) -> ConditionBase:
+    """Nobody has claimed or ended the job since it was read."""
     return (
         Attr("job_status").eq(str(seen.job_status))
         & Attr("attempt").eq(seen.attempt)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
+from gas.faults import explain
 from gas.filenames import content_disposition
+from gas.telemetry import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,6 +27,8 @@ DELETE_BATCH = 1_000
 CHUNK_BYTES = 1024**2
 # Bounded memory: s3transfer holds at most `max_concurrency` chunks at a time, whatever the object's size.
 _TRANSFER = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, max_concurrency=4)
+_STREAM_TRANSFER = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, use_threads=False)
+BROKEN_STREAMS = 5
 
 _IDENTIFIER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
 _RESULT_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
@@ -34,6 +38,9 @@ _RESULT_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NotFound", "405", "MethodNotAllowed"}
 _CHANGED = {"412", "PreconditionFailed"}
 _NO_SUCH_RANGE = {"416", "InvalidRange"}
+
+
+log = logger(__name__)
 
 
 class ObjectMissing(Exception):
@@ -76,6 +83,17 @@ def result_key(user_id: str, job_id: str, attempt: int | str, name: str) -> str:
     if not _IDENTIFIER.fullmatch(str(attempt)) or not _RESULT_NAME.fullmatch(name):
         raise ValueError(f"not a result's name: {attempt!r}, {name!r}")
     return f"{job_prefix(user_id, job_id)}result/{attempt}/{name}"
+
+
+def archive_key(label: str) -> str:
+    """The key of an archive in the results bucket; `label` is `{user_id}/{job_id}/{attempt}`.
+
+    Raises ValueError for any other label.
+    """
+    parts = label.split("/")
+    if len(parts) != 3 or not _IDENTIFIER.fullmatch(parts[2]):
+        raise ValueError(f"not an archive's label: {label!r}")
+    return f"{job_prefix(parts[0], parts[1])}archive/{parts[2]}.tar"
 
 
 def error_code(error: ClientError) -> str:
@@ -169,6 +187,34 @@ class Storage:
         finally:
             body.close()
 
+    def stream_whole(
+        self, bucket: str, key: str, version: str | None = None, expect_etag: str | None = None
+    ) -> Iterator[bytes]:
+        """The whole object, as `stream` gives it; where the connection breaks it goes on from there.
+
+        Raises what `stream` raises, and the connection's error once BROKEN_STREAMS in a row brought nothing.
+        """
+        done, failures = 0, 0
+        while True:
+            try:
+                for chunk in self.stream(bucket, key, version, expect_etag, done):
+                    done, failures = done + len(chunk), 0
+                    yield chunk
+                return
+            except (HTTPClientError, IncompleteReadError) as error:
+                failures += 1
+                if failures == BROKEN_STREAMS:
+                    raise
+                log.warning("stream_broke", key=key, at=done, reason=explain(error))
+
+    def put_stream(self, content: Any, bucket: str, key: str, content_type: str) -> ObjectInfo:
+        """Store what `content.read(size)` gives, one part at a time in memory. Raises boto3's S3UploadFailedError."""
+        self.s3.upload_fileobj(content, bucket, key, ExtraArgs={"ContentType": content_type}, Config=_STREAM_TRANSFER)
+        found = self.head(bucket, key)
+        if found is None:
+            raise ObjectMissing(key)
+        return found
+
     def upload(
         self, path: Path, bucket: str, key: str, content_type: str, check: Callable[[], None] = lambda: None
     ) -> ObjectInfo:
@@ -210,14 +256,21 @@ class Storage:
         prefix = job_prefix(user_id, job_id)
         # Uploads first: one that is completed after the objects were listed would leave its object behind.
         for bucket in (self.inputs_bucket, self.results_bucket):
-            self._abort_uploads(bucket, prefix)
-            self._delete_versions(bucket, prefix)
+            self.delete_under(bucket, prefix)
 
-    def delete_attempt(self, user_id: str, job_id: str, attempt: int) -> None:
+    def delete_attempt(self, user_id: str, job_id: str, attempt: int | str) -> None:
         """Delete what one attempt has written to the results bucket. Raises as `delete_job` does."""
-        prefix = f"{job_prefix(user_id, job_id)}result/{attempt}/"
-        self._abort_uploads(self.results_bucket, prefix)
-        self._delete_versions(self.results_bucket, prefix)
+        self.delete_under(self.results_bucket, f"{job_prefix(user_id, job_id)}result/{attempt}/")
+
+    def delete_attempts_before(self, user_id: str, job_id: str, attempt: int) -> None:
+        """Delete what earlier attempts have left; one that was killed could not do it itself."""
+        for earlier in range(1, attempt):
+            self.delete_attempt(user_id, job_id, earlier)
+
+    def delete_under(self, bucket: str, prefix: str) -> None:
+        """Delete everything whose key begins so, as `delete_job` does."""
+        self._abort_uploads(bucket, prefix)
+        self._delete_versions(bucket, prefix)
 
     def _abort_uploads(self, bucket: str, prefix: str) -> None:
         pages = self.s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)

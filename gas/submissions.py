@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gas import aws, topology
+from gas.archives import ArchiveStore
 from gas.config import Settings
+from gas.effects import effect
 from gas.jobs import Conflict, Job, JobStatus, JobStore
-from gas.messages import TOPIC_OF, Event, JobRequest, JobResult, SubscriptionUpgrade, publish
+from gas.messages import TOPIC_OF, Event, JobRequest, JobResult, SubscriptionDowngrade, SubscriptionUpgrade, publish
 from gas.storage import ObjectsRemain, Storage
 from gas.telemetry import logger
+from gas.tiers import draft_of
 from gas.users import Role, User, UserStore
 
 if TYPE_CHECKING:
@@ -56,9 +59,12 @@ def announcement(job: Job) -> Event | None:
     return None
 
 
-def announce(jobs: JobStore, announcer: Announcer, job: Job) -> bool:
-    """Send the job's message and note it. False when it could not be sent: the sweeper will."""
-    event = announcement(job)
+def announce(jobs: JobStore, announcer: Announcer, job: Job, event: Event | None = None) -> bool:
+    """Send a message about the job (by default that of its state) and note it.
+
+    False when it could not be sent: the sweeper will.
+    """
+    event = event or announcement(job)
     if event is None:
         return True
     try:
@@ -99,44 +105,63 @@ def delete(jobs: JobStore, storage: Storage, job_id: str) -> None:
     seen = jobs.get(job_id)
     if seen is None:
         return
-    job = jobs.mark_deleted(seen)
+    with effect("deletion.mark"):
+        job = jobs.mark_deleted(seen)
     try:
         erase(jobs, storage, job)
     except (BotoCoreError, ClientError, ObjectsRemain) as error:
         log.warning("deletion_postponed", job_id=job_id, error=str(error))
 
 
-def erase(jobs: JobStore, storage: Storage, job: Job) -> None:
-    """Remove the objects of a job marked deleted, and then its item. A repeat is harmless.
+def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | None = None) -> None:
+    """Remove the objects and archives of a job marked deleted, and then its item. A repeat is harmless.
+
+    Who may not touch archives gives none: then a job that has one keeps its hidden item, and the sweeper does the rest.
 
     While an annotator may not yet have noticed that the job was cancelled, the hidden item stays: the sweeper comes
     back for what is written until then.
     """
-    storage.delete_job(job.user_id, job.job_id)
+    with effect("deletion.objects"):
+        storage.delete_job(job.user_id, job.job_id)
     if jobs.may_be_written(job):
         return
-    jobs.remove(job.job_id)
+    # Only now: a claim that had not lapsed could have noted another.
+    begun = draft_of(job)
+    archived = [archive_id for archive_id in (job.results_file_archive_id, job.stale_archive_id) if archive_id]
+    if begun or archived:
+        if archives is None:
+            return
+        with effect("deletion.archives"):
+            if begun:
+                archives.abandon(begun)
+            for archive_id in archived:
+                archives.discard(archive_id)
+    with effect("deletion.item"):
+        jobs.remove(job.job_id)
     log.info("job_deleted", job_id=job.job_id, user_id=job.user_id)
 
 
 def set_role(users: UserStore, announcer: Announcer, user_id: str, role: Role) -> User:
-    """Subscribe or unsubscribe. A repeat changes nothing; an upgrade is announced."""
-    user = users.set_role(user_id, role)
-    announce_upgrade(users, announcer, user)
+    """Subscribe or unsubscribe. A repeat changes nothing; a change is announced, by a repeat if it could not be."""
+    with effect("role.change"):
+        user = users.set_role(user_id, role)
+    if user.announcements == 0:
+        announce_role(users, announcer, user)
     return user
 
 
-def announce_upgrade(users: UserStore, announcer: Announcer, user: User) -> bool:
-    """Send the user's upgrade if one waits to be sent. False when it could not be sent: the sweeper will."""
+def announce_role(users: UserStore, announcer: Announcer, user: User) -> bool:
+    """Send the user's change of role if one waits to be sent. False when it could not be sent: the sweeper will."""
     if user.attention_at is None:
         return True
+    kind = SubscriptionUpgrade if user.premium else SubscriptionDowngrade
+    event = kind(user_id=user.user_id, tier_epoch=user.tier_epoch)
     try:
-        if user.premium:
-            announcer.publish(SubscriptionUpgrade(user_id=user.user_id, tier_epoch=user.tier_epoch))
+        announcer.publish(event)
         users.announced(user)
     except Conflict:
         return True
     except (BotoCoreError, ClientError) as error:
-        log.warning("announcement_failed", user_id=user.user_id, error=str(error))
+        log.warning("announcement_failed", user_id=user.user_id, message_type=event.type, error=str(error))
         return False
     return True

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 
+# "usually a fraction of a second"; minutes are more than any delay that was ever told of.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
+INDEX_LAG_SECONDS = 120
+
+
 class Role(StrEnum):
     """What a user has subscribed to."""
 
@@ -35,6 +40,8 @@ class User:
     tier_epoch: int = 0
     created_time: int = 0
     updated_time: int = 0
+    role_time: int = 0
+    announcements: int = 0
     attention_shard: str | None = None
     attention_at: int | None = None
 
@@ -87,7 +94,7 @@ class UserStore:
         return self._change(user_id, institution=institution or None, updated_time=int(self._clock()))
 
     def set_role(self, user_id: str, role: Role) -> User:
-        """Change the role and raise `tier_epoch`; a repeat changes nothing. To be announced when it became premium.
+        """Change the role and raise `tier_epoch`; a repeat changes nothing. To be announced.
 
         Raises KeyError when there is no such user.
         """
@@ -98,7 +105,6 @@ class UserStore:
             if seen.role is role:
                 return seen
             now = int(self._clock())
-            attention = attend(user_id, now + self._outbox_seconds) if role is Role.PREMIUM else NO_ATTENTION
             try:
                 return self._change(
                     user_id,
@@ -106,19 +112,39 @@ class UserStore:
                     role=role,
                     tier_epoch=seen.tier_epoch + 1,
                     updated_time=now,
-                    **attention,
+                    role_time=now,
+                    announcements=0,
+                    **attend(user_id, now + self._outbox_seconds),
                 )
             except Conflict:
                 continue
 
     def due(self, shard: int, until: int) -> list[str]:
-        """Ids of the users of one attention shard whose upgrade has yet to be announced."""
+        """Ids of the users of one attention shard whose change of role has yet to be announced, or carried out."""
         return [str(item["user_id"]) for item in items.due(self._table, shard, until)]
 
     def announced(self, seen: User) -> User:
-        """The user's upgrade was published. `Conflict`: the role has changed again meanwhile."""
+        """The change of role was published; until it is carried out it is published again, with growing waits.
+
+        `Conflict`: the role has changed again meanwhile.
+        """
+        count = seen.announcements + 1
+        again = attend(seen.user_id, int(self._clock()) + items.reminder_seconds(count))
         unmoved = same("tier_epoch", seen.tier_epoch) & same("attention_at", seen.attention_at)
-        return _from_item(items.change(self._table, {"user_id": seen.user_id}, unmoved, NO_ATTENTION))
+        return self._change(seen.user_id, unmoved, announcements=count, **again)
+
+    def carried_out(self, seen: User) -> bool:
+        """The user's results have been looked through for this role. True when that was the last time needed.
+
+        The index by which they are found lags behind the table, so a look soon after the change may miss one.
+        """
+        if int(self._clock()) < seen.role_time + INDEX_LAG_SECONDS:
+            return False
+        try:
+            self._change(seen.user_id, same("tier_epoch", seen.tier_epoch), **NO_ATTENTION)
+        except Conflict:
+            return False
+        return True
 
     def _change(self, user_id: str, condition: Any = None, **changes: Any) -> User:
         held = Attr("user_id").exists() if condition is None else condition

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from scripts import demo_life
 from scripts.local.environment import settings_of
 from scripts.local.ports import NoPort
 from scripts.local.run import missing_bundle
@@ -43,7 +44,7 @@ class Steps:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
-        print(f"- {name} …", flush=True)
+        print(f"{time.strftime('%H:%M:%S')} {name} …", flush=True)
         started = time.monotonic()
         yield
         self.taken.append((name, time.monotonic() - started))
@@ -67,7 +68,7 @@ def main(file: Path) -> None:
     steps = Steps()
     try:
         demonstrate(file, folder, steps)
-    except (DemoFailed, VisitFailed, NotReady, NoPort) as error:
+    except (DemoFailed, demo_life.LifeFailed, VisitFailed, NotReady, NoPort) as error:
         # What the processes wrote says why; it is the one thing worth keeping.
         sys.exit(f"\nThe demo failed: {error}\nThe logs are in {folder}/stack/logs.")
     shutil.rmtree(folder)
@@ -75,8 +76,8 @@ def main(file: Path) -> None:
 
 
 def demonstrate(file: Path, folder: Path, steps: Steps) -> None:
-    """All steps. Raises DemoFailed, VisitFailed, NotReady, NoPort."""
-    stack = Stack(folder / "stack", settings_of(os.environ))
+    """All steps. Raises DemoFailed, LifeFailed, VisitFailed, NotReady, NoPort."""
+    stack = Stack(folder / "stack", {**demo_life.SHORT_TIMES, **settings_of(os.environ)})
     with steps.step("start the service"):
         stack.start()
     try:
@@ -100,6 +101,7 @@ def demonstrate(file: Path, folder: Path, steps: Steps) -> None:
             mail = await_mail(stack, job_id)
         print(f"\n{log}\n{variant_table(result)}")
         print(f"\nMail to {', '.join(mail['to'])}: {mail['subject']}\n{indent(mail['text'])}\n")
+        demo_life.follow(stack, visitor, job_id, result, steps.step)
     finally:
         with steps.step("stop the service"):
             stack.stop()

@@ -24,7 +24,8 @@ from gas.uploads import UNCLAIMED, UNCLAIMED_TAG
 from scripts.local import loopback
 
 # https://docs.aws.amazon.com/amazonglacier/latest/dev/api-vault-notifications-put.html
-VAULT_EVENTS = ["ArchiveRetrievalCompleted", "InventoryRetrievalCompleted"]
+# Whoever asks for an inventory waits for it; nobody reads a notice of it.
+VAULT_EVENTS = ["ArchiveRetrievalCompleted"]
 # S3 answers a browser's upload only with these; ETag is what completes a multipart upload.
 CORS_METHODS = ["GET", "HEAD", "PUT", "POST"]
 CORS_SECONDS = 3000
@@ -86,6 +87,7 @@ def apply(settings: Settings, secrets: Secrets) -> list[str]:
         _bucket(account, buckets[bucket.name])
         _lifecycle(account, buckets[bucket.name], bucket)
     _vault(account)
+    _restore_events(account)
     _sender(account)
     _secret(account, secrets)
     return account.changes
@@ -114,7 +116,8 @@ def _queue_with_dead_letters(account: Account, queue: Queue) -> None:
         url,
         {
             "MessageRetentionPeriod": retention,
-            "DelaySeconds": str(queue.delay_seconds),
+            # Whoever shortens the window to try things out means the archive too.
+            "DelaySeconds": str(min(queue.delay_seconds, account.settings.free_window)),
             "VisibilityTimeout": str(queue.visibility_seconds),
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": queue.max_receives}),
             "Policy": json.dumps(_may_send(account.topic_arn(queue.topic), arn)),
@@ -268,6 +271,19 @@ def _vault(account: Account) -> None:
     if _found(lambda: glacier.get_vault_notifications(vaultName=name)["vaultNotificationConfig"]) != wanted:
         glacier.set_vault_notifications(vaultName=name, vaultNotificationConfig=wanted)
         account.changes.append(f"Set the notifications of vault {name}.")
+
+
+def _restore_events(account: Account) -> None:
+    """S3 tells the topic of thaws when a restored copy is there, as the vault does of its retrievals."""
+    bucket = account.settings.results_bucket
+    if "results" in account.topology.buckets:
+        wanted = [{"TopicArn": account.topic_arn("job-thaws"), "Events": ["s3:ObjectRestore:Completed"]}]
+        found = account.s3.get_bucket_notification_configuration(Bucket=bucket).get("TopicConfigurations", [])
+        if [{name: each[name] for name in ("TopicArn", "Events")} for each in found] != wanted:
+            account.s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"TopicConfigurations": wanted}
+            )
+            account.changes.append(f"Let bucket {bucket} tell of restored objects.")
 
 
 def _sender(account: Account) -> None:

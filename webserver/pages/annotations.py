@@ -55,7 +55,12 @@ def describe(visit: Visit, job: Job) -> dict[str, Any]:
             "passed": job.records_passed,
             "rejected": job.records_rejected,
         },
-        "result": {"access": str(found.access), "until": found.until, "size": job.result_size},
+        "result": {
+            "access": str(found.access),
+            "until": found.until,
+            "size": job.result_size,
+            "expected": job.retrieval_due if found.access is Access.RESTORING else None,
+        },
         "error": {"message": job.error_message, "reference": job.error_reference} if job.error_message else None,
     }
 

@@ -16,6 +16,8 @@ from gas.jobs import JobStore
 from tests.deployment import Deployment, create, settings_of
 from tests.fixtures import aws_environment, deploy, faulty, lines, unique
 from tests.genome import bundles
+from tests.shelf import Shelf
+from tests.shelf import shelf as make_shelf
 
 __all__ = ["aws_environment", "bundles", "deploy", "faulty", "lines", "unique"]
 
@@ -35,6 +37,21 @@ def shared_settings(aws_environment: None, bundles: Path, tmp_path_factory: pyte
 def place(shared_settings: Settings, tmp_path: Path) -> Deployment:
     """That deployment, with a scratch folder of this test's own."""
     return Deployment(shared_settings.model_copy(update={"scratch_dir": tmp_path / "scratch"}))
+
+
+@pytest.fixture(scope="session")
+def archive_settings(aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """One deployment for all tests that move results of users of their own."""
+    settings = settings_of(tmp_path_factory.mktemp("archive"))
+    queues = ["job-requests", "notify", "archive", "restore", "thaw"]
+    create(settings, queues=queues, tables=["annotations", "users"], buckets=["inputs", "results"])
+    return settings
+
+
+@pytest.fixture(params=["glacier-vault", "s3-glacier"])
+def shelf(archive_settings: Settings, request: pytest.FixtureRequest) -> Shelf:
+    """The agents that move results, over either backend."""
+    return make_shelf(Deployment(archive_settings), archive_backend=request.param)
 
 
 @pytest.fixture

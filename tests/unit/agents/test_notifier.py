@@ -55,7 +55,9 @@ def test_a_finished_job_is_told_and_noted(
     assert f"/annotations/{job.job_id}" in mail["text"]
     noted = place.now(job)
     assert noted.mail_time
-    assert (noted.mail_lease_until, noted.attention_at) == (None, None)
+    assert noted.mail_lease_until is None
+    # A free user's result does not stay: it is looked at once more.
+    assert (noted.announcements, noted.attention_at) == (0, noted.mail_time + place.settings.outbox_seconds)
     assert lines.of("mail_sent")
 
 
@@ -67,6 +69,9 @@ def test_a_failed_job_is_told_with_reason_and_reference(
     (mail,) = mails(aws_standin, job)
     assert "Line 3 has no POS." in mail["text"]
     assert "ab12cd34" in mail["text"]
+    noted = place.now(job)
+    assert noted.mail_time
+    assert (noted.mail_lease_until, noted.attention_at) == (None, None)
 
 
 @pytest.mark.parametrize("role", [Role.FREE, Role.PREMIUM, None])

@@ -10,12 +10,14 @@ import pytest
 
 from agents import sweeper as module
 from agents.sweeper import MOST_ANNOUNCEMENTS, Sweeper
-from gas import aws, items
+from gas import archives, aws, items
+from gas.items import FIRST_REMINDER_SECONDS, reminder_seconds
 from gas.job import to_item
-from gas.jobs import FIRST_REMINDER_SECONDS, LEASE_SLACK_SECONDS, Job, JobStatus, JobStore, Outcome
-from gas.messages import JobRequest, JobResult, SubscriptionUpgrade
+from gas.jobs import LEASE_SLACK_SECONDS, Job, JobStatus, JobStore, Outcome
+from gas.messages import JobRequest, JobResult, SubscriptionDowngrade, SubscriptionUpgrade
 from gas.process import stop_signals
 from gas.submissions import APOLOGY
+from gas.tiers import Tiers
 from gas.users import Role, UserStore
 from tests.conftest import AwsStandIn
 from tests.deployment import Clock, Deployment, environment, environment_of, new_job, until
@@ -52,13 +54,14 @@ class Swept:
 
 @pytest.fixture
 def swept(deploy: Callable[..., Deployment]) -> Swept:
-    place = deploy(
-        queues=["job-requests", "notify", "restore"], tables=["annotations", "users"], buckets=["inputs", "results"]
-    )
+    queues = ["job-requests", "notify", "archive", "restore", "thaw"]
+    place = deploy(queues=queues, tables=["annotations", "users"], buckets=["inputs", "results"])
     clock = Clock(time.time())
     jobs = JobStore(aws.table(place.settings, "annotations"), clock, LEASE, OUTBOX)
     users = UserStore(aws.table(place.settings, "users"), clock, OUTBOX)
-    sweeper = Sweeper(place.settings, jobs, users, place.storage, place.announcer)
+    tiers = Tiers.of(place.settings, jobs)
+    stored = archives.of(place.settings)
+    sweeper = Sweeper(place.settings, jobs, tiers, users, place.storage, stored, place.announcer)
     return Swept(place, clock, jobs, users, sweeper)
 
 
@@ -192,6 +195,8 @@ def test_an_end_is_announced_until_the_mail_is_out(swept: Swept, lines: Lines, g
     assert swept.after(OUTBOX) == 1
     assert swept.place.events("notify") == [result(job)]
     swept.jobs.end_mail(swept.jobs.start_mail(swept.now(job)), sent=True)
+    # A result is looked at once more; here it has no owner, and stays where it is.
+    assert swept.after(OUTBOX) == (1 if good else 0)
     assert swept.after(10**6) == 0
     assert swept.place.events("notify") == []
 
@@ -214,7 +219,8 @@ def test_a_cancelled_job_that_someone_marked_is_settled(swept: Swept) -> None:
         table, {"job_id": job.job_id}, items.same("job_status", "CANCELLED"), items.attend(job.job_id, swept.jobs.now())
     )
     assert swept.after(0) == 1
-    assert swept.now(job) == job
+    # It needs no mail: noted as if it were out.
+    assert swept.now(job) == replace(job, mail_time=swept.jobs.now())
 
 
 # Deletions
@@ -244,6 +250,18 @@ def test_an_upgrade_that_was_not_announced_is(swept: Swept) -> None:
     assert swept.after(1) == 1
     assert swept.place.events("restore") == [SubscriptionUpgrade(user_id=user.user_id, tier_epoch=1)]
     assert swept.after(0) == 0
+
+
+def test_a_change_of_role_is_announced_until_it_is_carried_out(swept: Swept) -> None:
+    user = swept.users.sign_in(str(uuid.uuid4()), "ada@example.org", "Ada")
+    swept.users.set_role(user.user_id, Role.PREMIUM)
+    changed = swept.users.set_role(user.user_id, Role.FREE)
+    for wait in (OUTBOX, reminder_seconds(1), reminder_seconds(2)):
+        assert swept.after(wait - 1) == 0
+        assert swept.after(1) == 1
+        assert swept.place.events("restore") == [SubscriptionDowngrade(user_id=user.user_id, tier_epoch=2)]
+    assert swept.users.carried_out(changed)
+    assert swept.after(10**6) == 0
 
 
 # What goes wrong

@@ -9,13 +9,17 @@ import pytest
 
 from gas import aws
 from gas import jobs as module
-from gas.items import ATTENTION_SHARDS, shard_of
+from gas.items import (
+    ATTENTION_SHARDS,
+    FIRST_REMINDER_SECONDS,
+    LONGEST_REMINDER_SECONDS,
+    reminder_seconds,
+    shard_of,
+)
 from gas.job import FINISHED, UNFINISHED
 from gas.jobs import (
-    FIRST_REMINDER_SECONDS,
     LEASE_SLACK_SECONDS,
     LEAST_QUERY_ITEMS,
-    LONGEST_REMINDER_SECONDS,
     MOST_QUERIES,
     Conflict,
     Job,
@@ -23,7 +27,6 @@ from gas.jobs import (
     JobStore,
     Outcome,
     ResultTier,
-    reminder_seconds,
 )
 from tests.deployment import Clock, Deployment, new_job, settings_of
 
@@ -450,12 +453,30 @@ def test_of_racing_mail_claims_one_wins(jobs: JobStore, clock: Clock) -> None:
     assert mine.mail_lease_until == int(clock()) + LEASE
 
 
-def test_a_sent_mail_is_sent_for_good_and_nothing_is_left_to_announce(jobs: JobStore, clock: Clock) -> None:
-    job = _completed(jobs, clock, created(jobs))
+@pytest.mark.parametrize("good", [True, False])
+def test_a_sent_mail_is_sent_for_good_and_only_a_result_is_looked_at_again(
+    jobs: JobStore, clock: Clock, good: bool
+) -> None:
+    job = jobs.announced((_completed if good else _failed)(jobs, clock, created(jobs)))
+    clock.move(7)
     sent = jobs.end_mail(jobs.start_mail(job), sent=True)
-    assert (sent.mail_time, sent.mail_lease_until, sent.attention_at) == (int(clock()), None, None)
+    assert (sent.mail_time, sent.mail_lease_until) == (int(clock()), None)
+    again = (0, shard_of(job.job_id), int(clock()) + OUTBOX)
+    assert (sent.announcements, sent.attention_shard, sent.attention_at) == (again if good else (1, None, None))
     with pytest.raises(Conflict):
         jobs.start_mail(sent)
+
+
+def test_a_deletion_while_the_mail_is_sent_stays_due(jobs: JobStore, clock: Clock) -> None:
+    """Both may set the same `attention_at`; what ends the mail must not take the deletion's away."""
+    mine = jobs.start_mail(_failed(jobs, clock, created(jobs)))
+    gone = jobs.mark_deleted(mine)
+    assert gone.attention_at == mine.attention_at
+    for late in (lambda: jobs.end_mail(mine, sent=True), lambda: jobs.settle(mine)):
+        with pytest.raises(Conflict):
+            late()
+    assert now(jobs, mine) == gone
+    assert jobs.end_mail(mine, sent=False).attention_at == gone.attention_at
 
 
 def test_a_mail_that_was_not_sent_can_be_tried_again_at_once(jobs: JobStore, clock: Clock) -> None:

@@ -7,7 +7,7 @@ import pytest
 from gas import submissions
 from gas.job import Job, JobStatus, Outcome
 from gas.jobs import Conflict, JobStore
-from gas.messages import JobRequest, JobResult, SubscriptionUpgrade
+from gas.messages import JobRequest, JobResult, JobThaw, SubscriptionDowngrade, SubscriptionUpgrade
 from gas.storage import input_key, result_key
 from gas.submissions import announcement
 from gas.users import Role, User
@@ -20,9 +20,8 @@ OUTCOME = Outcome("results", "r", "i", "l", "c", "s", 1, 1, 1, 0, 0)
 
 @pytest.fixture
 def place(deploy: Callable[..., Deployment]) -> Deployment:
-    return deploy(
-        queues=["job-requests", "notify", "restore"], tables=["annotations", "users"], buckets=["inputs", "results"]
-    )
+    queues = ["job-requests", "notify", "restore", "thaw"]
+    return deploy(queues=queues, tables=["annotations", "users"], buckets=["inputs", "results"])
 
 
 @pytest.fixture
@@ -112,6 +111,15 @@ def test_a_job_deleted_while_it_is_created_is_an_error(place: Deployment) -> Non
         submissions.submit(jobs, place.announcer, new_job())
 
 
+def test_another_message_about_a_job_may_be_announced(place: Deployment) -> None:
+    job = completed(place)
+    thaw = JobThaw(user_id=job.user_id, job_id=job.job_id)
+    assert submissions.announce(place.jobs, place.announcer, job, thaw)
+    assert place.events("thaw") == [thaw]
+    assert place.events("notify") == []
+    assert place.now(job).announcements == 1
+
+
 def test_a_retry_announces_the_job_anew(place: Deployment) -> None:
     failed = place.jobs.fail(place.jobs.claim(place.job(), "host:1"), "sorry", "ref")
     again = submissions.retry(place.jobs, place.announcer, failed.job_id)
@@ -178,46 +186,60 @@ def user(place: Deployment) -> User:
     return place.users.sign_in(str(uuid.uuid4()), "ada@example.org", "Ada")
 
 
-def test_an_upgrade_is_announced_once(place: Deployment, user: User) -> None:
-    submissions.set_role(place.users, place.announcer, user.user_id, Role.PREMIUM)
-    submissions.set_role(place.users, place.announcer, user.user_id, Role.PREMIUM)
-    assert place.events("restore") == [SubscriptionUpgrade(user_id=user.user_id, tier_epoch=1)]
+def now(place: Deployment, user: User) -> User:
     found = place.users.get(user.user_id)
     assert found is not None
-    assert found.premium
-    assert found.attention_at is None
+    return found
 
 
-def test_two_upgrades_are_two_announcements_however_close(place: Deployment, user: User) -> None:
+def test_an_upgrade_is_announced_once(place: Deployment, user: User) -> None:
+    submissions.set_role(place.users, place.announcer, user.user_id, Role.PREMIUM)
+    announced = now(place, user)
+    submissions.set_role(place.users, place.announcer, user.user_id, Role.PREMIUM)
+    assert place.events("restore") == [SubscriptionUpgrade(user_id=user.user_id, tier_epoch=1)]
+    assert now(place, user) == announced
+    assert announced.premium
+    # Until it is carried out it is looked at again.
+    assert (announced.announcements, announced.attention_at is None) == (1, False)
+
+
+def test_changes_of_role_are_announced_however_close(place: Deployment, user: User) -> None:
     for role in (Role.PREMIUM, Role.FREE, Role.PREMIUM):
         submissions.set_role(place.users, place.announcer, user.user_id, role)
-    assert [event.tier_epoch for event in place.events("restore")] == [1, 3]  # type: ignore[union-attr]
+    events = sorted(place.events("restore"), key=lambda event: event.tier_epoch)  # type: ignore[union-attr]
+    assert events == [
+        SubscriptionUpgrade(user_id=user.user_id, tier_epoch=1),
+        SubscriptionDowngrade(user_id=user.user_id, tier_epoch=2),
+        SubscriptionUpgrade(user_id=user.user_id, tier_epoch=3),
+    ]
 
 
 def test_an_upgrade_succeeds_without_its_message(place: Deployment, user: User, deaf: AwsStandIn, lines: Lines) -> None:
     submissions.set_role(place.users, place.announcer, user.user_id, Role.PREMIUM)
-    waiting = place.users.get(user.user_id)
-    assert waiting is not None
-    assert waiting.attention_at is not None
+    waiting = now(place, user)
+    assert (waiting.announcements, waiting.attention_at is None) == (0, False)
     assert lines.of("announcement_failed")[0]["user_id"] == user.user_id
     deaf.clear_faults()
-    assert submissions.announce_upgrade(place.users, place.announcer, waiting)
+    # Asking again sends what could not be sent.
+    assert submissions.set_role(place.users, place.announcer, user.user_id, Role.PREMIUM) == waiting
     assert len(place.events("restore")) == 1
+    assert now(place, user).announcements == 1
+
+
+def test_a_role_waiting_to_be_carried_out_is_announced_again(place: Deployment, user: User) -> None:
+    submissions.set_role(place.users, place.announcer, user.user_id, Role.PREMIUM)
+    assert submissions.announce_role(place.users, place.announcer, now(place, user))
+    assert place.events("restore") == [SubscriptionUpgrade(user_id=user.user_id, tier_epoch=1)] * 2
+    assert now(place, user).announcements == 2
 
 
 def test_an_upgrade_taken_back_meanwhile_is_no_error(place: Deployment, user: User) -> None:
     upgraded = place.users.set_role(user.user_id, Role.PREMIUM)
-    place.users.set_role(user.user_id, Role.FREE)
-    assert submissions.announce_upgrade(place.users, place.announcer, upgraded)
-    found = place.users.get(user.user_id)
-    assert found is not None
-    assert found.role is Role.FREE
+    free = place.users.set_role(user.user_id, Role.FREE)
+    assert submissions.announce_role(place.users, place.announcer, upgraded)
+    assert now(place, user) == free
 
 
-def test_a_downgrade_of_which_the_announcement_waits_is_settled_without_a_message(
-    place: Deployment, user: User
-) -> None:
-    upgraded = place.users.set_role(user.user_id, Role.PREMIUM)
-    free = replace(upgraded, role=Role.FREE)
-    assert submissions.announce_upgrade(place.users, place.announcer, free)
+def test_a_role_that_has_been_carried_out_is_not_announced(place: Deployment, user: User) -> None:
+    assert submissions.announce_role(place.users, place.announcer, user)
     assert place.events("restore") == []

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gas import aws
-from gas.items import ATTENTION_SHARDS, Conflict, shard_of
-from gas.users import Role, User, UserStore
+from gas.items import ATTENTION_SHARDS, Conflict, reminder_seconds, shard_of
+from gas.users import INDEX_LAG_SECONDS, Role, User, UserStore
 from tests.deployment import Clock, Deployment, create, settings_of
 
 OUTBOX = 30
@@ -79,25 +79,83 @@ def test_each_change_of_role_raises_the_epoch_and_a_repeat_does_not(users: UserS
     assert seen == [0, 1, 1, 2, 2, 3]
 
 
-def test_an_upgrade_is_to_be_announced_and_a_downgrade_is_not(users: UserStore, user: User, clock: Clock) -> None:
+def test_a_change_of_role_either_way_is_to_be_announced(users: UserStore, user: User, clock: Clock) -> None:
+    for role in (Role.PREMIUM, Role.FREE):
+        clock.move(7)
+        changed = users.announced(users.set_role(user.user_id, role))
+        assert changed.announcements == 1
+        clock.move(7)
+        other = users.set_role(user.user_id, Role.FREE if changed.premium else Role.PREMIUM)
+        assert (other.attention_shard, other.attention_at) == (shard_of(user.user_id), int(clock()) + OUTBOX)
+        assert (other.role_time, other.announcements) == (int(clock()), 0)
+        users.set_role(user.user_id, role)
+
+
+def test_a_repeated_change_of_role_leaves_its_announcement_as_it_is(users: UserStore, user: User, clock: Clock) -> None:
     upgraded = users.set_role(user.user_id, Role.PREMIUM)
-    assert (upgraded.attention_shard, upgraded.attention_at) == (shard_of(user.user_id), int(clock()) + OUTBOX)
-    assert users.set_role(user.user_id, Role.FREE).attention_at is None
+    clock.move(5)
+    assert users.set_role(user.user_id, Role.PREMIUM) == upgraded == users.get(user.user_id)
 
 
 def due(users: UserStore, until: int) -> set[str]:
     return {found for shard in range(ATTENTION_SHARDS) for found in users.due(shard, until)}
 
 
-def test_an_announced_upgrade_is_due_no_more(users: UserStore, user: User, clock: Clock) -> None:
-    upgraded = users.set_role(user.user_id, Role.PREMIUM)
+@pytest.mark.parametrize("role", [Role.PREMIUM, Role.FREE])
+def test_an_announced_change_is_due_again_after_growing_waits(
+    users: UserStore, user: User, clock: Clock, role: Role
+) -> None:
+    users.set_role(user.user_id, Role.PREMIUM)
+    if role is Role.FREE:
+        users.set_role(user.user_id, role)
+    seen = users.get(user.user_id)
+    assert seen is not None
     assert user.user_id not in due(users, int(clock()) + OUTBOX - 1)
     assert user.user_id in due(users, int(clock()) + OUTBOX)
-    announced = users.announced(upgraded)
-    assert (announced.attention_at, announced.role) == (None, Role.PREMIUM)
-    assert user.user_id not in due(users, int(clock()) + 10 * OUTBOX)
+    for count in range(1, 6):
+        announced = users.announced(seen)
+        again = int(clock()) + reminder_seconds(count)
+        assert (announced.attention_at, announced.announcements, announced.role) == (again, count, role)
+        assert user.user_id not in due(users, again - 1)
+        assert user.user_id in due(users, again)
+        with pytest.raises(Conflict):
+            users.announced(seen)
+        clock.move(reminder_seconds(count))
+        seen = announced
+
+
+# A role carried out
+
+
+def test_a_role_carried_out_before_the_index_can_be_trusted_stays_due(
+    users: UserStore, user: User, clock: Clock
+) -> None:
+    upgraded = users.set_role(user.user_id, Role.PREMIUM)
+    clock.move(INDEX_LAG_SECONDS - 1)
+    assert not users.carried_out(upgraded)
+    assert users.get(user.user_id) == upgraded
+
+
+def test_a_role_carried_out_later_is_due_no_more(users: UserStore, user: User, clock: Clock) -> None:
+    upgraded = users.announced(users.set_role(user.user_id, Role.PREMIUM))
+    clock.move(INDEX_LAG_SECONDS)
+    assert users.carried_out(upgraded)
+    found = users.get(user.user_id)
+    assert found is not None
+    assert (found.attention_at, found.attention_shard, found.role) == (None, None, Role.PREMIUM)
+    assert user.user_id not in due(users, int(clock()) + 10**6)
+    assert users.carried_out(upgraded)
+    # Whoever announces it only now does no harm.
     with pytest.raises(Conflict):
         users.announced(upgraded)
+
+
+def test_a_role_that_has_changed_since_is_not_carried_out(users: UserStore, user: User, clock: Clock) -> None:
+    upgraded = users.set_role(user.user_id, Role.PREMIUM)
+    clock.move(INDEX_LAG_SECONDS)
+    downgraded = users.set_role(user.user_id, Role.FREE)
+    assert not users.carried_out(upgraded)
+    assert users.get(user.user_id) == downgraded
 
 
 def test_an_announcement_of_an_earlier_upgrade_does_not_settle_a_later_one(users: UserStore, user: User) -> None:

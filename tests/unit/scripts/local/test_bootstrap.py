@@ -81,8 +81,10 @@ def test_a_published_message_arrives_raw_in_every_subscribed_queue(made: Setting
         arn = topology.topic_arn(made.region, made.account_id, made.name_prefix, queue.topic)
         sns.publish(TopicArn=arn, Message='{"v": 1}')
         url = sqs.get_queue_url(QueueName=f"{made.name_prefix}-{queue.name}")["QueueUrl"]
-        messages = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
-        assert [message["Body"] for message in messages] == ['{"v": 1}']
+        messages = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5, MaxNumberOfMessages=10)["Messages"]
+        bodies = [message["Body"] for message in messages]
+        # S3 tries its notification out when it is set.
+        assert [body for body in bodies if "s3:TestEvent" not in body] == ['{"v": 1}']
 
 
 def test_tables_have_indexes_and_time_to_live(made: Settings) -> None:

@@ -1,0 +1,82 @@
+"""Who may meet whom over one result."""
+
+import random
+import threading
+from collections.abc import Callable
+
+from gas.job import Job
+from gas.jobs import LEASE_SLACK_SECONDS
+from gas.messages import Event, JobResult, JobThaw, SubscriptionDowngrade, SubscriptionUpgrade
+from gas.queues import Delivery
+from gas.users import Role, User
+from scripts.prove.explore import Act, Scenario
+from scripts.prove.world import Clock, Doors, World
+
+Setting = Callable[[World], tuple[User, Job]]
+
+
+def hot(world: World) -> tuple[User, Job]:
+    """A free user's result whose window is over, and nobody has begun to archive it."""
+    user = world.user()
+    job = world.submit(user)
+    for queue in ("job-requests", "notify"):
+        for message in [m for m in world.messages if m.queue == queue]:
+            world.deliver(message)
+    world.messages.clear()
+    world.clock.seconds += world.settings.free_window
+    return user, job
+
+
+def archived(world: World) -> tuple[User, Job]:
+    """The same, archived."""
+    user, job = hot(world)
+    world.quiesce()
+    return user, job
+
+
+def retrieved(world: World) -> tuple[User, Job]:
+    """A premium user's result that is ready to be fetched from the archive."""
+    user, job = archived(world)
+    world.change_role(user, Role.PREMIUM)
+    for message in [m for m in world.messages if m.queue == "restore"]:
+        world.deliver(message)
+    world.messages.clear()
+    return user, job
+
+
+def scenario(doors: Doors, clock: Clock, setting: Setting, names: tuple[str, ...]) -> Scenario:
+    """These actors, in this setting. A number at a name's end only tells two of the same kind apart."""
+
+    def make() -> tuple[World, dict[str, Act]]:
+        world = World(doors, clock, random.Random(clock.seconds))
+        user, job = setting(world)
+        return world, {name: _act(world, user, job, name.rstrip("0123456789")) for name in names}
+
+    return make
+
+
+def _act(world: World, user: User, job: Job, name: str) -> Act:
+    ids = {"user_id": user.user_id, "job_id": job.job_id}
+
+    def tell(queue: str, event: Event) -> None:
+        seen = Delivery(event, "id", 1, False, threading.Event(), threading.Event())
+        world.handlers[queue](seen)
+
+    def change(role: Role) -> None:
+        changed = world.change_role(user, role)
+        kind = SubscriptionUpgrade if changed.premium else SubscriptionDowngrade
+        tell("restore", kind(user_id=user.user_id, tier_epoch=changed.tier_epoch))
+
+    def lapse() -> None:
+        world.clock.seconds += 90 + LEASE_SLACK_SECONDS
+
+    acts: dict[str, Act] = {
+        "archive": lambda: tell("archive", JobResult(**ids)),
+        "thaw": lambda: tell("thaw", JobThaw(**ids)),
+        "upgrade": lambda: change(Role.PREMIUM),
+        "downgrade": lambda: change(Role.FREE),
+        "delete": lambda: world.delete(job.job_id),
+        "sweep": world.sweep,
+        "lapse": lapse,
+    }
+    return acts[name]
