@@ -97,7 +97,6 @@ class Annotator:
             raise
 
     def _end(self, mine: Job, commit: Callable[[], Job], how: str) -> None:
-        """Commit the end of the job and announce it."""
         try:
             with effect("annotator.commit"):
                 ended = commit()

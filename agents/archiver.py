@@ -4,47 +4,23 @@ Claim, store, commit, delete: the objects in S3 go only after the item names an 
 and that commit holds only while the owner's `tier_epoch` is the one that was read before.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-
-from botocore.exceptions import BotoCoreError, ClientError
-
-from agents import lease, places
+from agents import lease, moves, places
 from agents.consume import consume, start
-from gas import archives, aws
-from gas.archives import Archive, ArchiveStore, Draft, parcels
-from gas.config import Settings
+from gas.archives import Archive
 from gas.effects import effect
-from gas.faults import explain
-from gas.job import ResultTier, result_keys
-from gas.jobs import Conflict, Job, JobStatus, JobStore
+from gas.job import ResultTier
+from gas.jobs import Conflict, Job, JobStatus
 from gas.messages import JobResult
-from gas.process import identity
 from gas.queues import Delivery, GiveBack, Reject, Retry
-from gas.storage import ObjectMissing, ObjectsRemain, Storage
 from gas.telemetry import logger, metric
-from gas.tiers import Tiers, draft_of
-from gas.users import User, UserStore
+from gas.tiers import draft_of
+from gas.users import User
 
 log = logger(__name__)
 
 
-class Stopped(Exception):
-    """The process has to end before the archive is made."""
-
-
-@dataclass(frozen=True)
-class Archiver:
-    """What the handler works with."""
-
-    settings: Settings
-    jobs: JobStore
-    tiers: Tiers
-    users: UserStore
-    storage: Storage
-    archives: ArchiveStore
-    owner: str
+class Archiver(moves.Mover):
+    """Handles one message at a time."""
 
     def handle(self, delivery: Delivery) -> None:
         """Bring the result of the job of one `JobResult` into the archive, if that is where it belongs."""
@@ -94,69 +70,20 @@ class Archiver:
                     self.tiers.stay_hot(mine)
                 return
             with lease.kept(self.tiers, mine, self.settings.lease_seconds, self.settings.heartbeat_seconds) as held:
-                archive = self._store(mine, held, delivery)
+                check = moves.check_of(held, delivery)
+                archive = moves.store(self.archives, self.storage, self.tiers, mine, check)
                 archived = self._commit(mine, archive, owner)
         except (lease.LeaseLost, Conflict):
             log.info("result_taken_away")
             return
-        except Stopped:
-            self._release(mine)
+        except moves.Stopped:
+            self.release(mine)
             raise GiveBack from None
         except Exception:
-            self._release(mine)
+            self.release(mine)
             raise
         if archived:
             self.clear(archived)
-
-    def _store(self, mine: Job, held: lease.Lease, delivery: Delivery) -> Archive:
-        def check() -> None:
-            held.check()
-            if delivery.abandon.is_set():
-                raise Stopped
-
-        drafts: list[Draft] = []
-
-        def note(draft: Draft) -> None:
-            drafts.append(draft)
-            check()
-            with effect("archiver.draft" if draft.tree_hash is None else "archiver.seal"):
-                self.tiers.note_draft(mine, draft)
-
-        def checked(chunks: Iterator[bytes]) -> Iterator[bytes]:
-            for chunk in chunks:
-                check()
-                yield chunk
-
-        files = self._files(mine)
-        label = f"{mine.user_id}/{mine.job_id}/{mine.tier_attempt}"
-        try:
-            with effect("archiver.store"):
-                return self.archives.store(label, parcels.packed_size(files), checked(parcels.pack(files)), note)
-        except Exception:
-            # It may be unnoted, or whoever has taken over may have looked before it was begun.
-            self._give_up(drafts[-1:])
-            raise
-
-    def _give_up(self, drafts: list[Draft]) -> None:
-        try:
-            for draft in drafts:
-                self.archives.abandon(draft)
-        except (ObjectsRemain, BotoCoreError, ClientError) as error:
-            log.warning("draft_not_abandoned", reason=explain(error))
-
-    def _files(self, mine: Job) -> list[parcels.File]:
-        bucket = str(mine.s3_results_bucket)
-
-        def reader(key: str, version: str | None, etag: str) -> Callable[[], Iterator[bytes]]:
-            return lambda: self.storage.stream_whole(bucket, key, version, etag)
-
-        files = []
-        for key in result_keys(mine).values():
-            found = self.storage.head(bucket, key)
-            if found is None:
-                raise ObjectMissing(key)
-            files.append(parcels.File(PurePosixPath(key).name, found.size, reader(key, found.version, found.etag)))
-        return files
 
     def _commit(self, mine: Job, archive: Archive, owner: User) -> Job | None:
         try:
@@ -189,28 +116,11 @@ class Archiver:
             with effect("archiver.settle"):
                 self.tiers.postpone(job, None)
 
-    def _release(self, mine: Job) -> None:
-        try:
-            self.tiers.release(mine)
-        except (Conflict, BotoCoreError, ClientError) as error:
-            # The lease lapses by itself.
-            log.warning("claim_not_released", reason=explain(error))
-
 
 def main() -> None:
     """Run the archiver until SIGTERM."""
     settings = start("archiver")
-    jobs = JobStore.of(settings)
-    archiver = Archiver(
-        settings,
-        jobs,
-        Tiers.of(settings, jobs),
-        UserStore.of(settings),
-        Storage(aws.client(settings, "s3"), settings.inputs_bucket, settings.results_bucket),
-        archives.of(settings),
-        identity(),
-    )
-    consume(settings, "archive", archiver.handle, concurrency=2)
+    consume(settings, "archive", Archiver.of(settings).handle, concurrency=2)
 
 
 if __name__ == "__main__":

@@ -4,22 +4,21 @@ It is the outbox (a message that could not be sent after its item was written) a
 (a lost message, a dead host). Any number may run: each change is conditional.
 """
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agents import results
 from agents.consume import start
 from gas import archives, aws, submissions
 from gas.archives import ArchiveStore
 from gas.config import Settings
 from gas.effects import effect
 from gas.faults import explain
-from gas.items import ATTENTION_SHARDS, FIRST_REMINDER_SECONDS
-from gas.jobs import Conflict, Job, JobStatus, JobStore, ResultTier
-from gas.messages import JobThaw
+from gas.items import ATTENTION_SHARDS
+from gas.jobs import Conflict, Job, JobStatus, JobStore
 from gas.process import StopSignals, stop_signals
 from gas.storage import Storage
-from gas.submissions import APOLOGY, Announcer
+from gas.submissions import Announcer
 from gas.telemetry import bound, logger, metric
 from gas.tiers import Tiers
 from gas.users import UserStore
@@ -87,7 +86,7 @@ class Sweeper:
             deaths = job.faults + (1 if job.lease_owner else 0)
             # An outage of AWS, however long, is no reason to give up.
             if deaths >= self.settings.max_faults:
-                self._give_up(job)
+                results.give_up(self.jobs, self.storage, self.announcer, job)
             else:
                 submissions.announce(self.jobs, self.announcer, job)
         elif job.job_status is JobStatus.CANCELLED:
@@ -99,35 +98,9 @@ class Sweeper:
             else:
                 submissions.announce(self.jobs, self.announcer, job)
         elif job.job_status is JobStatus.COMPLETED:
-            self._tend_result(job)
+            results.tend(self.settings, self.tiers, self.users, self.announcer, job)
         else:
             self.jobs.settle(job)
-
-    def _tend_result(self, job: Job) -> None:
-        """See that the result is where its owner's role says, or on its way there."""
-        owner = self.users.get(job.user_id)
-        premium = owner is not None and owner.premium
-        wanted_back = premium and job.result_tier is ResultTier.ARCHIVED
-        if job.result_tier is ResultTier.RESTORING or job.stale_archive_id or wanted_back:
-            thaw = JobThaw(user_id=job.user_id, job_id=job.job_id)
-            submissions.announce(self.jobs, self.announcer, job, thaw)
-        elif job.result_tier is ResultTier.HOT and (owner is None or premium):
-            self.tiers.postpone(job, None)
-        elif job.result_tier is ResultTier.HOT and (closes := self._closes(job)) > self.jobs.now():
-            self.tiers.postpone(job, closes)
-        else:
-            submissions.announce(self.jobs, self.announcer, job)
-
-    def _closes(self, job: Job) -> int:
-        """When the sweeper should see the result archived: the queue's delay brings it there a little earlier."""
-        return (job.complete_time or 0) + self.settings.free_window + FIRST_REMINDER_SECONDS
-
-    def _give_up(self, job: Job) -> None:
-        reference = secrets.token_hex(4)
-        failed = self.jobs.give_up(job, APOLOGY, reference)
-        log.error("job_given_up", reference=reference, faults=job.faults, attempt=job.attempt)
-        submissions.announce(self.jobs, self.announcer, failed)
-        self.storage.delete_attempts_before(job.user_id, job.job_id, job.attempt + 1)
 
 
 def _guarded(look: Callable[[str], None], key: str) -> None:

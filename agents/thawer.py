@@ -3,51 +3,29 @@
 Woken by the vault's own notice, or S3's, and by the sweeper should that be lost.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from agents import lease, places
+from agents import lease, moves, places
 from agents.consume import consume, start
 from agents.retrieval import begin
-from gas import archives, aws
-from gas.archives import ArchiveStore, Progress, parcels
-from gas.config import Settings
+from gas.archives import Progress
 from gas.effects import effect
 from gas.faults import explain
-from gas.job import ResultTier, result_keys
-from gas.jobs import Conflict, Job, JobStatus, JobStore
+from gas.job import ResultTier
+from gas.jobs import Conflict, Job, JobStatus
 from gas.messages import JobThaw
-from gas.process import identity
 from gas.queues import Delivery, GiveBack, Reject, Retry
-from gas.storage import ObjectsRemain, Storage, result_key
+from gas.storage import ObjectsRemain
 from gas.telemetry import logger
-from gas.tiers import Tiers, archive_of
-from gas.users import UserStore
+from gas.tiers import archive_of
 
 log = logger(__name__)
 
-CONTENT_TYPES = {".gz": "application/gzip"}
 
-
-class Stopped(Exception):
-    """The process has to end before the result is back."""
-
-
-@dataclass(frozen=True)
-class Thawer:
-    """What the handler works with."""
-
-    settings: Settings
-    jobs: JobStore
-    tiers: Tiers
-    users: UserStore
-    storage: Storage
-    archives: ArchiveStore
-    owner: str
+class Thawer(moves.Mover):
+    """Handles one message at a time."""
 
     def handle(self, delivery: Delivery) -> None:
         """Take the result of the job of one `JobThaw` one step further, if there is one to take."""
@@ -93,40 +71,16 @@ class Thawer:
             mine = self.tiers.claim_restoring(job, self.owner)
         try:
             with lease.kept(self.tiers, mine, self.settings.lease_seconds, self.settings.heartbeat_seconds) as held:
-                keys = self._fetch(mine, retrieval_id, held, delivery)
+                chunks = self.archives.fetch(archive_of(mine), retrieval_id)
+                keys = moves.fetch(self.storage, mine, chunks, moves.check_of(held, delivery))
                 hot = self._commit(mine, keys)
         except Exception as error:
             self._undo(mine)
-            if isinstance(error, Stopped):
+            if isinstance(error, moves.Stopped):
                 raise GiveBack from None
             raise
         log.info("restored", archive_id=mine.results_file_archive_id)
         self.discard_archive(hot)
-
-    def _fetch(self, mine: Job, retrieval_id: str, held: lease.Lease, delivery: Delivery) -> dict[str, str]:
-        """Write the files under keys of this claim's own; returns the keys by attribute."""
-
-        def checked() -> Iterator[bytes]:
-            for chunk in self.archives.fetch(archive_of(mine), retrieval_id):
-                held.check()
-                if delivery.abandon.is_set():
-                    raise Stopped
-                yield chunk
-
-        attributes = {PurePosixPath(key).name: name for name, key in result_keys(mine).items()}
-        keys: dict[str, str] = {}
-        for name, content in parcels.unpack(checked()):
-            if name not in attributes:
-                raise parcels.BrokenParcel(f"the archive has a file {name!r} that the job does not know")
-            key = result_key(mine.user_id, mine.job_id, places.of_claim(mine), name)
-            kind = CONTENT_TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
-            with effect("thawer.put"):
-                self.storage.put_stream(content, str(mine.s3_results_bucket), key, kind)
-            keys[attributes[name]] = key
-        missing = set(attributes.values()) - set(keys)
-        if missing:
-            raise parcels.BrokenParcel(f"the archive lacks {', '.join(sorted(missing))}")
-        return keys
 
     def _commit(self, mine: Job, keys: dict[str, str]) -> Job:
         try:
@@ -165,17 +119,7 @@ class Thawer:
 def main() -> None:
     """Run the thawer until SIGTERM."""
     settings = start("thawer")
-    jobs = JobStore.of(settings)
-    thawer = Thawer(
-        settings,
-        jobs,
-        Tiers.of(settings, jobs),
-        UserStore.of(settings),
-        Storage(aws.client(settings, "s3"), settings.inputs_bucket, settings.results_bucket),
-        archives.of(settings),
-        identity(),
-    )
-    consume(settings, "thaw", thawer.handle, concurrency=2)
+    consume(settings, "thaw", Thawer.of(settings).handle, concurrency=2)
 
 
 if __name__ == "__main__":

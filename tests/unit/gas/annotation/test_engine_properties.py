@@ -270,7 +270,8 @@ def test_segments_say_what_the_general_path_says_of_any_gene(gene: Gene) -> None
         for start, end, ref, alt in alleles(gene):
             if bool(ref) != bool(alt):
                 quick, _ = rows.indel(templates, segments.onward(-1, min(start, end)), start, end, ref, alt)
-                assert quick.decode() == csq.row(transcript, layout, start, end, ref, alt, 1, {}), f"{start} {ref}>{alt}"
+                whole = csq.row(transcript, layout, start, end, ref, alt, 1, {})
+                assert quick.decode() == whole, f"{start} {ref}>{alt}"
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------
