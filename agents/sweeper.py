@@ -7,12 +7,14 @@ It is the outbox (a message that could not be sent after its item was written) a
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from agents.consume import start
 from gas import archives, aws, submissions
 from gas.archives import ArchiveStore
 from gas.config import Settings
 from gas.effects import effect
+from gas.erasure import Erasure
 from gas.faults import explain
 from gas.items import ATTENTION_SHARDS, FIRST_REMINDER_SECONDS
 from gas.jobs import Conflict, Job, JobStatus, JobStore, ResultTier
@@ -42,6 +44,11 @@ class Sweeper:
     archives: ArchiveStore
     announcer: Announcer
 
+    @cached_property
+    def erasure(self) -> Erasure:
+        """What ends accounts."""
+        return Erasure.of(self.settings, self.jobs, self.users, self.storage, self.archives)
+
     def sweep(self) -> int:
         """Look at everything that is due; returns how many items were looked at. One that fails stops no other."""
         looked_at = 0
@@ -70,7 +77,9 @@ class Sweeper:
 
     def _look_at_user(self, user_id: str) -> None:
         user = self.users.get(user_id)
-        if user:
+        if user and user.delete_time is not None:
+            self.erasure.carry_on(user)
+        elif user:
             with effect("sweeper.role"):
                 submissions.announce_role(self.users, self.announcer, user)
 
