@@ -116,7 +116,7 @@ class Sweeper:
         """See that the result is where its owner's role says, or on its way there."""
         owner = self.users.get(job.user_id)
         premium = owner is not None and owner.premium
-        wanted_back = premium and job.result_tier is ResultTier.ARCHIVED
+        wanted_back = (premium or job.kept(self.jobs.now())) and job.result_tier is ResultTier.ARCHIVED
         if job.result_tier is ResultTier.RESTORING or job.stale_archive_id or wanted_back:
             thaw = JobThaw(user_id=job.user_id, job_id=job.job_id)
             submissions.announce(self.jobs, self.announcer, job, thaw)
@@ -129,7 +129,8 @@ class Sweeper:
 
     def _closes(self, job: Job) -> int:
         """When the sweeper should see the result archived: the queue's delay brings it there a little earlier."""
-        return (job.complete_time or 0) + self.settings.free_window + FIRST_REMINDER_SECONDS
+        closes = max((job.complete_time or 0) + self.settings.free_window, job.keep_until or 0)
+        return closes + FIRST_REMINDER_SECONDS
 
     def _give_up(self, job: Job) -> None:
         reference = secrets.token_hex(4)
