@@ -12,7 +12,7 @@ from gas.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "settings.md").read_text("utf-8")
-PROCESSES = {"web", "annotator", "notifier", "sweeper"}
+PROCESSES = {"web", "annotator", "notifier", "archiver", "restorer", "thawer", "sweeper"}
 
 
 def tables() -> dict[str, list[list[str]]]:
@@ -63,7 +63,10 @@ def attributes_of_settings(path: Path) -> set[str]:
         ("web", ["webserver/**/*.py"]),
         ("annotator", ["agents/annotator.py", "agents/attempt.py", "agents/child.py"]),
         ("notifier", ["agents/notifier.py"]),
-        ("sweeper", ["agents/sweeper.py"]),
+        ("archiver", ["agents/archiver.py"]),
+        ("restorer", ["agents/restorer.py"]),
+        ("thawer", ["agents/thawer.py"]),
+        ("sweeper", ["agents/sweeper.py", "gas/erasure.py"]),
     ],
 )
 def test_what_a_process_reads_itself_says_so(process: str, modules: list[str]) -> None:
