@@ -44,7 +44,7 @@ class Archiver(moves.Mover):
         if owner is None:
             return
         if job.result_tier is ResultTier.HOT:
-            if owner.premium:
+            if owner.premium or job.kept(self.jobs.now()):
                 return
             left = (job.complete_time or 0) + self.settings.free_window - self.jobs.now()
             if left > 0:
@@ -65,7 +65,7 @@ class Archiver(moves.Mover):
                 with effect("archiver.abandon"):
                     self.archives.abandon(begun)
                 self.tiers.note_draft(mine, None)
-            if owner.premium:
+            if owner.premium or mine.kept(self.jobs.now()):
                 with effect("archiver.stay-hot"):
                     self.tiers.stay_hot(mine)
                 return
@@ -112,7 +112,7 @@ class Archiver(moves.Mover):
         with effect("archiver.delete"):
             places.clear(self.storage, job, spare=set())
         owner = self.users.get(job.user_id)
-        if owner is None or not owner.premium:
+        if not (job.kept(self.jobs.now()) or (owner and owner.premium)):
             with effect("archiver.settle"):
                 self.tiers.postpone(job, None)
 

@@ -53,7 +53,7 @@ class Restorer:
         if not isinstance(event, SubscriptionUpgrade | SubscriptionDowngrade):
             raise Reject(f"expected a change of subscription, not {event.type}")
         user = self.users.get(event.user_id)
-        if user is None:
+        if user is None or user.delete_time is not None:
             return
         count = 0
         failure: Exception | None = None

@@ -24,7 +24,7 @@ def tend(settings: Settings, tiers: Tiers, users: UserStore, announcer: Announce
     """
     owner = users.get(job.user_id)
     premium = owner is not None and owner.premium
-    wanted_back = premium and job.result_tier is ResultTier.ARCHIVED
+    wanted_back = (premium or job.kept(tiers.jobs.now())) and job.result_tier is ResultTier.ARCHIVED
     if job.result_tier is ResultTier.RESTORING or job.stale_archive_id or wanted_back:
         thaw = JobThaw(user_id=job.user_id, job_id=job.job_id)
         submissions.announce(tiers.jobs, announcer, job, thaw)
@@ -47,4 +47,4 @@ def give_up(jobs: JobStore, storage: Storage, announcer: Announcer, job: Job) ->
 
 def _closes(job: Job, free_window: int) -> int:
     # The queue's delay brings the result to the archiver a little earlier.
-    return (job.complete_time or 0) + free_window + FIRST_REMINDER_SECONDS
+    return max((job.complete_time or 0) + free_window, job.keep_until or 0) + FIRST_REMINDER_SECONDS

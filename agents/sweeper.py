@@ -6,6 +6,7 @@ It is the outbox (a message that could not be sent after its item was written) a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from agents import results
 from agents.consume import start
@@ -13,6 +14,7 @@ from gas import archives, aws, submissions
 from gas.archives import ArchiveStore
 from gas.config import Settings
 from gas.effects import effect
+from gas.erasure import Erasure
 from gas.faults import explain
 from gas.items import ATTENTION_SHARDS
 from gas.jobs import Conflict, Job, JobStatus, JobStore
@@ -40,6 +42,11 @@ class Sweeper:
     storage: Storage
     archives: ArchiveStore
     announcer: Announcer
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        """What ends accounts."""
+        return Erasure.of(self.settings, self.jobs, self.users, self.storage, self.archives)
 
     def sweep(self) -> int:
         """Look at everything that is due; returns how many items were looked at. One that fails stops no other."""
@@ -69,14 +76,15 @@ class Sweeper:
 
     def _look_at_user(self, user_id: str) -> None:
         user = self.users.get(user_id)
-        if user:
+        if user and user.delete_time is not None:
+            self.erasure.carry_on(user)
+        elif user:
             with effect("sweeper.role"):
                 submissions.announce_role(self.users, self.announcer, user)
 
     def tend(self, job: Job) -> None:
         """Do what the state of one overdue job asks for. Raises `Conflict` when it moves on meanwhile."""
         log.info("overdue", job_status=job.job_status, attempt=job.attempt, announcements=job.announcements)
-        tired = job.announcements >= MOST_ANNOUNCEMENTS
         if job.delete_time is not None:
             submissions.erase(self.jobs, self.storage, job, self.archives)
         elif job.job_status is JobStatus.PENDING:
@@ -92,7 +100,7 @@ class Sweeper:
         elif job.job_status is JobStatus.CANCELLED:
             self.jobs.settle(job)
         elif job.mail_time is None:
-            if tired:
+            if job.announcements >= MOST_ANNOUNCEMENTS:
                 log.error("mail_given_up")
                 self.jobs.settle(job)
             else:

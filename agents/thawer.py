@@ -50,7 +50,7 @@ class Thawer(moves.Mover):
         if job.result_tier not in (ResultTier.ARCHIVED, ResultTier.RESTORING):
             return
         owner = self.users.get(job.user_id)
-        if owner is None or not owner.premium:
+        if not (job.kept(self.jobs.now()) or (owner and owner.premium)):
             if job.result_tier is ResultTier.RESTORING:
                 self.tiers.retrieval_unwanted(job)
             return

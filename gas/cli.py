@@ -1,4 +1,4 @@
-"""The command line: `gas annotate` and `gas reference build`."""
+"""The command line: `gas annotate`, `gas reference build` and, for operators, `gas admin`."""
 
 import json
 import logging
@@ -119,6 +119,27 @@ def _codon_table(text: str) -> tuple[str, int]:
     return contig, int(number)
 
 
+class _Operators(click.Group):
+    """`gas admin`, of which only its own use loads the AWS libraries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return _operators().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _operators().get_command(ctx, cmd_name)
+
+
+def _operators() -> click.Group:
+    from gas.admin.commands import admin
+
+    return admin
+
+
+@gas.group(cls=_Operators)
+def admin() -> None:
+    """For operators: look into a deployment and mend it. The GAS_* settings say which."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process; faults become one sentence unless --debug is given."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -128,17 +149,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; returns the exit code."""
     try:
-        gas.main(arguments, prog_name="gas", standalone_mode=False)
+        # What a command exits with is returned here; most return nothing.
+        ended = gas.main(arguments, prog_name="gas", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return FAULT
-    except click.exceptions.Exit as end:
-        return end.exit_code
     except click.Abort:
         return FAULT
     except Exception as error:
         return _explain(error, "--debug" in arguments)
-    return OK
+    return ended if isinstance(ended, int) else OK
 
 
 def _explain(error: Exception, debug: bool) -> int:

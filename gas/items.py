@@ -73,11 +73,15 @@ def change(
 
 @dataclass(frozen=True)
 class Check:
-    """A condition on an item of another table that must hold for a change of ours."""
+    """A condition on an item of another table that must hold for a change of ours.
+
+    `counts` names a number on that item which goes up by one with the change.
+    """
 
     table_name: str
     key: Mapping[str, str]
     condition: ConditionBase
+    counts: str | None = None
 
 
 def change_if(
@@ -87,9 +91,8 @@ def change_if(
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     """
-    guard = {"TableName": check.table_name, "Key": dict(check.key), **_condition(check.condition)}
     update = {"TableName": table.name, "Key": dict(key), **_update(key, condition, changes)}
-    write: Any = [{"ConditionCheck": guard}, {"Update": update}]
+    write: Any = [_guard(check), {"Update": update}]
     try:
         table.meta.client.transact_write_items(TransactItems=write)
     except ClientError as error:
@@ -97,6 +100,16 @@ def change_if(
         if "ConditionalCheckFailed" in reasons:
             raise Conflict(f"{dict(key)} or {dict(check.key)} has moved on") from error
         raise
+
+
+def _guard(check: Check) -> dict[str, Any]:
+    target = {"TableName": check.table_name, "Key": dict(check.key)}
+    if check.counts is None:
+        return {"ConditionCheck": {**target, **_condition(check.condition)}}
+    expressions = Expressions({"#counts": check.counts}, {":one": 1})
+    text = expressions.text(check.condition)
+    counted = {"UpdateExpression": "ADD #counts :one", "ConditionExpression": text, **expressions.placeholders()}
+    return {"Update": {**target, **counted}}
 
 
 def _update(key: Mapping[str, str], condition: ConditionBase, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,6 +78,8 @@ class Job:
     retrieval_tier: str | None = None
     retrieval_due: int | None = None
     stale_archive_id: str | None = None
+    # Until then a free user's result counts as a premium user's: an operator has brought it back.
+    keep_until: int | None = None
 
     error_message: str | None = None
     error_reference: str | None = None
@@ -93,6 +95,10 @@ class Job:
     def finished(self) -> bool:
         """True when no more work will be done unless someone asks for it."""
         return self.job_status in FINISHED
+
+    def kept(self, now: float) -> bool:
+        """True while an operator's word keeps the result out of the archive."""
+        return self.keep_until is not None and now < self.keep_until
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ An item in a state that should not last carries `attention_at`; the sweeper look
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from gas.items import (
     ATTENTION_SHARDS,
     LONGEST_REMINDER_SECONDS,
     NO_ATTENTION,
+    Check,
     Conflict,
     attend,
     reminder_seconds,
@@ -106,6 +107,16 @@ class JobStore:
             if queries == MOST_QUERIES:
                 return jobs, _cursor(items.native(start))
         return jobs, None
+
+    def ids_of(self, user_id: str) -> Iterator[str]:
+        """The ids of all the user's jobs, hidden ones too, as the index has them: it lags behind the table."""
+        request = items.query("user_id_index", Key("user_id").eq(user_id))
+        while True:
+            answer = self.table.query(**request)
+            yield from (str(item["job_id"]) for item in answer["Items"])
+            if not answer.get("LastEvaluatedKey"):
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def due(self, shard: int, until: int) -> list[str]:
         """Ids of the jobs of one attention shard whose `attention_at` is not after `until`, the longest waiting first.
@@ -277,13 +288,29 @@ class JobStore:
 
     def mark_deleted(self, job: Job) -> Job:
         """Hide a finished job for ever; its objects and then its item are removed afterwards."""
-        last_writer = (job.lease_until or 0) + LEASE_SLACK_SECONDS
         return self.change(
             job.job_id,
             Attr("job_status").is_in([str(status) for status in FINISHED]) & same("lease_until", job.lease_until),
-            delete_time=self.now(),
-            **attend(job.job_id, max(self.now() + self.outbox_seconds, last_writer)),
+            **self._hidden(job),
         )
+
+    def withdraw(self, seen: Job, account: Check) -> Job:
+        """`mark_deleted` in one transaction with its account; an unfinished job is cancelled with it."""
+        cancelled = {"job_status": JobStatus.CANCELLED, "complete_time": self.now(), "lease_owner": None}
+        as_it_was = Attr("job_status").eq(str(seen.job_status)) & same("lease_until", seen.lease_until) & KEPT
+        changes = {**({} if seen.finished else cancelled), **self._hidden(seen)}
+        items.change_if(self.table, {"job_id": seen.job_id}, as_it_was, changes, account)
+        hidden = self.get(seen.job_id)
+        if hidden is None:
+            raise Conflict(f"job {seen.job_id} is gone")
+        return hidden
+
+    def _hidden(self, job: Job) -> dict[str, Any]:
+        last_writer = (job.lease_until or 0) + LEASE_SLACK_SECONDS
+        return {
+            "delete_time": self.now(),
+            **attend(job.job_id, max(self.now() + self.outbox_seconds, last_writer)),
+        }
 
     def may_be_written(self, job: Job) -> bool:
         """True while a process that has not yet noticed the job's end may still write objects of it."""

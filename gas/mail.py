@@ -1,10 +1,12 @@
 """Mail to users, through SES."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gas.filenames import printable
 from gas.job import Job, JobStatus
+from gas.users import User
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -50,6 +52,29 @@ def end_of_job(job: Job, site_url: str, free_window: int | None) -> Mail:
         if job.error_reference:
             lines.append(f"If you write to us, please give this reference: {job.error_reference}")
     return Mail(job.user_email, subject, "\n".join(lines) + "\n")
+
+
+def account_deleted(user: User, ended: int) -> Mail:
+    """The receipt of an account's deletion, which `ended` at that epoch second."""
+    jobs = {0: "No job", 1: "One job"}.get(user.deleted_jobs, f"{user.deleted_jobs:,} jobs")
+    lines = [
+        f"You asked us to delete your GAS account on {_moment(user.delete_time or 0)}.",
+        f"It was deleted on {_moment(ended)}.",
+        "",
+        f"{jobs} went with it. Gone for ever are:",
+        "",
+        "- the files that you uploaded",
+        "- the results, wherever they were kept, also in the archive",
+        "- the logs and receipts of the jobs",
+        "- your name, e-mail address, institution and subscription",
+        "",
+        "This is the last mail. If you sign in again, a new account begins, with nothing in it.",
+    ]
+    return Mail(user.email, "Your GAS account is deleted", "\n".join(lines) + "\n")
+
+
+def _moment(epoch_seconds: int) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%-d %B %Y at %H:%M UTC")
 
 
 def minutes(seconds: int) -> str:

@@ -3,6 +3,7 @@
 Keys are made here and only here, from identifiers that the server chose; a user's file name is never part of one.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -258,6 +259,13 @@ class Storage:
         for bucket in (self.inputs_bucket, self.results_bucket):
             self.delete_under(bucket, prefix)
 
+    def delete_user(self, user_id: str, before: float) -> None:
+        """Delete everything of one user that was there before that epoch second. Raises as `delete_job` does."""
+        if not _IDENTIFIER.fullmatch(user_id):
+            raise ValueError(f"not an identifier: {user_id!r}")
+        for bucket in (self.inputs_bucket, self.results_bucket):
+            self.delete_under(bucket, f"{user_id}/", before)
+
     def delete_attempt(self, user_id: str, job_id: str, attempt: int | str) -> None:
         """Delete what one attempt has written to the results bucket. Raises as `delete_job` does."""
         self.delete_under(self.results_bucket, f"{job_prefix(user_id, job_id)}result/{attempt}/")
@@ -267,29 +275,35 @@ class Storage:
         for earlier in range(1, attempt):
             self.delete_attempt(user_id, job_id, earlier)
 
-    def delete_under(self, bucket: str, prefix: str) -> None:
-        """Delete everything whose key begins so, as `delete_job` does."""
-        self._abort_uploads(bucket, prefix)
-        self._delete_versions(bucket, prefix)
+    def delete_under(self, bucket: str, prefix: str, before: float = math.inf) -> None:
+        """Delete everything whose key begins so (and was there before that time), as `delete_job` does."""
+        self._abort_uploads(bucket, prefix, before)
+        self._delete_versions(bucket, prefix, before)
 
-    def _abort_uploads(self, bucket: str, prefix: str) -> None:
+    def _abort_uploads(self, bucket: str, prefix: str, before: float) -> None:
         pages = self.s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
         for upload in [upload for page in pages for upload in page.get("Uploads", ())]:
+            if upload["Initiated"].timestamp() >= before:
+                continue
             try:
                 self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
             except ClientError as error:
                 if error_code(error) != "NoSuchUpload":
                     raise
 
-    def _delete_versions(self, bucket: str, prefix: str) -> None:
+    def _delete_versions(self, bucket: str, prefix: str, before: float) -> None:
         pages = self.s3.get_paginator("list_object_versions").paginate(
             Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": DELETE_BATCH}
         )
         for page in pages:
-            entries = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            if not entries:
+            entries: list[Any] = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            batch: list[Any] = [
+                {"Key": entry["Key"], "VersionId": entry["VersionId"]}
+                for entry in entries
+                if entry["LastModified"].timestamp() < before
+            ]
+            if not batch:
                 continue
-            batch: list[Any] = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
             answer = self.s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
             if answer.get("Errors"):
                 raise ObjectsRemain(f"{len(answer['Errors'])} under {prefix}, the first: {answer['Errors'][0]}")

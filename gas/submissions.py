@@ -13,7 +13,7 @@ from gas import aws, topology
 from gas.archives import ArchiveStore
 from gas.config import Settings
 from gas.effects import effect
-from gas.jobs import Conflict, Job, JobStatus, JobStore
+from gas.jobs import Conflict, Job, JobStatus, JobStore, ResultTier
 from gas.messages import TOPIC_OF, Event, JobRequest, JobResult, SubscriptionDowngrade, SubscriptionUpgrade, publish
 from gas.storage import ObjectsRemain, Storage
 from gas.telemetry import logger
@@ -97,24 +97,51 @@ def retry(jobs: JobStore, announcer: Announcer, job_id: str) -> Job:
     return job
 
 
-def delete(jobs: JobStore, storage: Storage, job_id: str) -> None:
+@dataclass(frozen=True)
+class DeletionReceipt:
+    """What goes with a deleted job: its "input", "result", "archive", "log" and "receipt", as far as there are any.
+
+    `rest_from`: the epoch second at which the sweeper begins to remove what is left, None when all is gone.
+    """
+
+    goes: tuple[str, ...]
+    rest_from: int | None
+
+
+def delete(jobs: JobStore, storage: Storage, job_id: str) -> DeletionReceipt:
     """Delete a job for ever: hide it, then remove its objects, then its item.
 
     Raises `Conflict` while it is unfinished. What fails after it is hidden is done again by the sweeper.
     """
     seen = jobs.get(job_id)
     if seen is None:
-        return
+        return DeletionReceipt((), None)
     with effect("deletion.mark"):
         job = jobs.mark_deleted(seen)
+    gone = False
     try:
-        erase(jobs, storage, job)
+        gone = erase(jobs, storage, job)
     except (BotoCoreError, ClientError, ObjectsRemain) as error:
         log.warning("deletion_postponed", job_id=job_id, error=str(error))
+    return DeletionReceipt(_belongings(job), None if gone else job.attention_at)
 
 
-def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | None = None) -> None:
+def _belongings(job: Job) -> tuple[str, ...]:
+    completed, hot = job.job_status is JobStatus.COMPLETED, job.result_tier in (ResultTier.HOT, ResultTier.ARCHIVING)
+    there = {
+        "input": True,
+        "result": completed and hot,
+        "archive": completed and (not hot or job.stale_archive_id is not None),
+        "log": job.s3_key_log_file is not None,
+        "receipt": job.s3_key_receipt_file is not None,
+    }
+    return tuple(name for name, is_there in there.items() if is_there)
+
+
+def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | None = None) -> bool:
     """Remove the objects and archives of a job marked deleted, and then its item. A repeat is harmless.
+
+    False when something is left for the sweeper.
 
     Who may not touch archives gives none: then a job that has one keeps its hidden item, and the sweeper does the rest.
 
@@ -124,13 +151,13 @@ def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | N
     with effect("deletion.objects"):
         storage.delete_job(job.user_id, job.job_id)
     if jobs.may_be_written(job):
-        return
+        return False
     # Only now: a claim that had not lapsed could have noted another.
     begun = draft_of(job)
     archived = [archive_id for archive_id in (job.results_file_archive_id, job.stale_archive_id) if archive_id]
     if begun or archived:
         if archives is None:
-            return
+            return False
         with effect("deletion.archives"):
             if begun:
                 archives.abandon(begun)
@@ -139,6 +166,7 @@ def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | N
     with effect("deletion.item"):
         jobs.remove(job.job_id)
     log.info("job_deleted", job_id=job.job_id, user_id=job.user_id)
+    return True
 
 
 def set_role(users: UserStore, announcer: Announcer, user_id: str, role: Role) -> User:

@@ -179,6 +179,12 @@ class Tiers:
 
     # Both
 
+    def keep(self, job_id: str, until: int) -> Job:
+        """The result counts as a premium user's until then. To be announced, so that it is brought back."""
+        completed = Attr("job_status").eq(str(JobStatus.COMPLETED)) & KEPT
+        again = attend(job_id, self.jobs.now() + self.jobs.outbox_seconds)
+        return self.jobs.change(job_id, completed, keep_until=until, announcements=0, **again)
+
     def heartbeat(self, mine: Job, done: int = 0, total: int | None = None) -> Job:
         """Extend the lease. `Conflict` means: taken over, or the job is being deleted."""
         return self._change(mine, _held(mine), **self.jobs.lease(mine.job_id, self.jobs.now()))

@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Attr
+from boto3.dynamodb.conditions import Attr, ConditionBase
 
 from gas import aws, items
 from gas.config import Settings
-from gas.items import NO_ATTENTION, Conflict, attend, same
+from gas.items import NO_ATTENTION, Check, Conflict, attend, same
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 # "usually a fraction of a second"; minutes are more than any delay that was ever told of.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
 INDEX_LAG_SECONDS = 120
+# An account that is being deleted is nobody's any more: only its deletion may change it.
+KEPT, GOING = Attr("delete_time").not_exists(), Attr("delete_time").exists()
+
+
+class BeingDeleted(Exception):
+    """The account is on its way out; what it had is not yet gone."""
 
 
 class Role(StrEnum):
@@ -30,7 +36,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class User:
-    """One item of `users`. `tier_epoch` counts the changes of role; times are epoch seconds."""
+    """One item of `users`. `tier_epoch` counts the changes of role; times are epoch seconds.
+
+    `delete_time` is there once the account is being deleted, `deleted_jobs` counts the jobs that went with it.
+    """
 
     user_id: str
     email: str
@@ -41,6 +50,8 @@ class User:
     created_time: int = 0
     updated_time: int = 0
     role_time: int = 0
+    delete_time: int | None = None
+    deleted_jobs: int = 0
     announcements: int = 0
     attention_shard: str | None = None
     attention_at: int | None = None
@@ -72,7 +83,8 @@ class UserStore:
     def sign_in(self, user_id: str, email: str, name: str, institution: str = "") -> User:
         """Create the user as a free one, or bring e-mail and name up to what Globus says now.
 
-        The institution is taken from Globus only at first: afterwards the user may have changed it.
+        The institution is taken from Globus only at first: afterwards the user may have changed it. Raises
+        `BeingDeleted` until an earlier account of this identity is gone.
         """
         now = int(self._clock())
         new = {
@@ -85,9 +97,14 @@ class UserStore:
             "created_time": now,
             "updated_time": now,
         }
-        if items.create(self._table, "user_id", new):
-            return _from_item(new)
-        return self._change(user_id, email=email, name=name, updated_time=now)
+        while not items.create(self._table, "user_id", new):
+            try:
+                return self._change(user_id, email=email, name=name, updated_time=now)
+            except Conflict:
+                if self.get(user_id) is not None:
+                    raise BeingDeleted(user_id) from None
+                # The last trace of it went just now.
+        return _from_item(new)
 
     def set_institution(self, user_id: str, institution: str) -> User:
         """Set the one field of the profile that is not Globus's. Raises `Conflict` when there is no such user."""
@@ -96,11 +113,11 @@ class UserStore:
     def set_role(self, user_id: str, role: Role) -> User:
         """Change the role and raise `tier_epoch`; a repeat changes nothing. To be announced.
 
-        Raises KeyError when there is no such user.
+        Raises KeyError when there is no such user, or not for long.
         """
         while True:
             seen = self.get(user_id)
-            if seen is None:
+            if seen is None or seen.delete_time is not None:
                 raise KeyError(user_id)
             if seen.role is role:
                 return seen
@@ -120,7 +137,10 @@ class UserStore:
                 continue
 
     def due(self, shard: int, until: int) -> list[str]:
-        """Ids of the users of one attention shard whose change of role has yet to be announced, or carried out."""
+        """Ids of the users of one attention shard to whom something has yet to be done.
+
+        A change of role has to be announced or carried out, or the account deleted.
+        """
         return [str(item["user_id"]) for item in items.due(self._table, shard, until)]
 
     def announced(self, seen: User) -> User:
@@ -146,9 +166,50 @@ class UserStore:
             return False
         return True
 
-    def _change(self, user_id: str, condition: Any = None, **changes: Any) -> User:
-        held = Attr("user_id").exists() if condition is None else condition
-        return _from_item(items.change(self._table, {"user_id": user_id}, held, changes))
+    # The end
+
+    def mark_deleted(self, user_id: str) -> User:
+        """Begin the account's deletion; a repeat changes nothing. Raises KeyError when there is no such user."""
+        now = int(self._clock())
+        begun = {"delete_time": now, "announcements": 0, **attend(user_id, now)}
+        try:
+            return self._change(user_id, **begun)
+        except Conflict:
+            seen = self.get(user_id)
+            if seen is None:
+                raise KeyError(user_id) from None
+            return seen
+
+    def claim_deletion(self, seen: User, seconds: int) -> User:
+        """Nobody else looks at the account for so long. Raises `Conflict` where somebody has just begun to."""
+        again = attend(seen.user_id, int(self._clock()) + seconds)
+        return self._going(seen, same("attention_at", seen.attention_at), **again)
+
+    def look_again(self, mine: User, seconds: int, announcements: int | None = None) -> User:
+        """Give the claim back: the deletion goes on after so many seconds."""
+        count = mine.announcements if announcements is None else announcements
+        again = attend(mine.user_id, int(self._clock()) + seconds)
+        return self._going(mine, same("attention_at", mine.attention_at), announcements=count, **again)
+
+    def being_deleted(self, seen: User) -> Check:
+        """For a change of another item that belongs to this deletion: it counts there, and ends with it."""
+        this = GOING & same("delete_time", seen.delete_time)
+        return Check(self._table.name, {"user_id": seen.user_id}, this, counts="deleted_jobs")
+
+    def remove(self, mine: User) -> None:
+        """Delete the item itself, the last thing that there is of the account; harmless when it is gone."""
+        items.remove(self._table, {"user_id": mine.user_id}, GOING & same("delete_time", mine.delete_time))
+
+    def now(self) -> int:
+        """The present second."""
+        return int(self._clock())
+
+    def _going(self, seen: User, condition: ConditionBase, **changes: Any) -> User:
+        this = GOING & same("delete_time", seen.delete_time) & condition
+        return _from_item(items.change(self._table, {"user_id": seen.user_id}, this, changes))
+
+    def _change(self, user_id: str, condition: ConditionBase = KEPT, **changes: Any) -> User:
+        return _from_item(items.change(self._table, {"user_id": user_id}, KEPT & condition, changes))
 
 
 _NAMES = frozenset(field.name for field in fields(User))

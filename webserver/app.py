@@ -102,6 +102,9 @@ def _who(visit: Visit) -> tuple[Session | None, Any]:
     cookie = visit.request.get_cookie(visit.services.cookies.session)
     session = visit.services.sessions.find(cookie) if cookie else None
     user = visit.services.users.get(session.user_id) if session else None
+    if session and user and (user.delete_time is not None or session.created_at < user.created_time):
+        # The account is gone, or soon is. One that was made anew since is for new sessions only.
+        user = None
     visit.request.environ["gas.user_id"] = user.user_id if user else None
     return (session, user) if user else (None, None)
 

@@ -1,6 +1,16 @@
 """Numbers, sizes and times as people say them."""
 
+from collections.abc import Sequence
+
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+# What a job consists of, in the words of a deletion's receipt.
+BELONGINGS = {
+    "input": "the file you uploaded",
+    "result": "the result",
+    "archive": "the result in the archive",
+    "log": "the log",
+    "receipt": "the receipt",
+}
 
 
 def number(value: int) -> str:
@@ -60,3 +70,18 @@ def ago(then: float, now: float) -> str:
             words = plural(int(span // size), unit)
             return f"{words} ago" if seconds > 0 else f"in {words}"
     return "just now"
+
+
+def deletion(goes: Sequence[str], minutes: str | None) -> str:
+    """What a deleted job takes with it; `minutes` until all is gone, in digits, None where it is gone already.
+
+    Both may come from an address that anybody wrote: what is unknown is left out.
+    """
+    named = [BELONGINGS[name] for name in goes if name in BELONGINGS]
+    if not named:
+        return "The job is deleted."
+    listed = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
+    if minutes is None or not minutes.isascii() or not minutes.isdecimal() or len(minutes) > 3:
+        return f"The job is deleted, with {listed}. Nothing of it is left."
+    within = "a minute" if int(minutes) <= 1 else f"{int(minutes)} minutes"
+    return f"The job is deleted, with {listed}. What is not gone yet is gone within {within}."

@@ -79,7 +79,9 @@ def test_a_deleted_job_is_gone_with_its_files(visit: Visit, stack: Stack) -> Non
     expect(delete).to_be_hidden()
     visit.page.get_by_text("Delete this job").click()
     delete.click()
-    expect(visit.page.get_by_role("status")).to_have_text("The job and its files are deleted.")
+    expect(visit.page.get_by_role("status")).to_have_text(
+        "The job is deleted, with the file you uploaded, the result, the log and the receipt. Nothing of it is left."
+    )
     expect(visit.page.locator("main")).to_contain_text("Nothing annotated yet")
     for bucket in ("gas-inputs", "gas-results"):
         assert [key for key in objects(stack, bucket) if f"/{job_id}/" in key] == []

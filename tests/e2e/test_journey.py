@@ -136,7 +136,9 @@ def test_without_javascript(browse: Callable[..., Visit], tmp_path: Path) -> Non
     is_annotated(tmp_path / "result.vcf.gz")
     page.get_by_text("Delete this job").click()
     button(page, "Delete for good").click()
-    expect(page.get_by_role("status")).to_have_text("The job and its files are deleted.")
+    expect(page.get_by_role("status")).to_have_text(
+        "The job is deleted, with the file you uploaded, the result, the log and the receipt. Nothing of it is left."
+    )
     link(page, "Profile").click()
     link(page, "Subscribe").click()
     button(page, "Subscribe").click()
@@ -193,7 +195,7 @@ def test_by_keyboard_alone(visit: Visit, stack: Stack, tmp_path: Path) -> None:
     page.keyboard.press("Enter")
     press_until(page, button(page, "Delete for good"), most=1)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/annotations?done=deleted")
+    page.wait_for_url("**/annotations?done=deleted&**")
     press_until(page, button(page, "Sign out"))
     page.keyboard.press("Space")
     expect(page.get_by_role("status")).to_contain_text("You have signed out of GAS.")

@@ -66,7 +66,7 @@ def attributes_of_settings(path: Path) -> set[str]:
         ("archiver", ["agents/archiver.py", "agents/moves.py"]),
         ("restorer", ["agents/restorer.py", "agents/retrieval.py"]),
         ("thawer", ["agents/thawer.py", "agents/moves.py", "agents/retrieval.py"]),
-        ("sweeper", ["agents/sweeper.py", "agents/results.py"]),
+        ("sweeper", ["agents/sweeper.py", "agents/results.py", "gas/erasure.py"]),
     ],
 )
 def test_what_a_process_reads_itself_says_so(process: str, modules: list[str]) -> None:

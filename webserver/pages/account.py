@@ -2,12 +2,17 @@
 
 import bottle
 
-from gas import submissions
-from gas.users import Role
+from gas import erasure, submissions
+from gas.users import INDEX_LAG_SECONDS, Role
+from webserver.pages.sign_in import end_session, forget_session
 from webserver.problems import Link, Problem
 from webserver.web import Route, Visit
 
 MAX_INSTITUTION_LETTERS = 200
+# What must be typed, so that no slip deletes an account.
+CONFIRMATION = "delete"
+# Until the index is sure to show every job, and the sweeper has looked once more.
+DELETION_MINUTES = INDEX_LAG_SECONDS // 60 + 1
 
 
 def profile(visit: Visit) -> bottle.HTTPResponse:
@@ -65,9 +70,37 @@ def _become(visit: Visit, role: Role, done: str) -> bottle.HTTPResponse:
     return visit.done({"role": str(user.role)}, f"/subscribe?done={done}")
 
 
+def delete(visit: Visit) -> bottle.HTTPResponse:
+    """Close the account for ever and end the session. What belongs to it goes in the minutes after."""
+    if visit.form("confirm").strip().lower() != CONFIRMATION:
+        raise Problem(
+            400,
+            f"To delete your account, type the word “{CONFIRMATION}” into the field. Nothing was changed.",
+            link=Link("/profile", "Back to your profile"),
+        )
+    user = erasure.begin(visit.services.users, visit.member.user_id)
+    end_session(visit)
+    data = {
+        "user_id": user.user_id,
+        "delete_time": user.delete_time,
+        "goes": ["uploads", "results", "archives", "logs", "receipts", "profile"],
+        "receipt_to": user.email or None,
+    }
+    return forget_session(visit, visit.done(data, "/profile/deleted", 202))
+
+
+def deleted(visit: Visit) -> bottle.HTTPResponse:
+    """What happens once an account was closed: the same for everyone, because nobody is signed in."""
+    if visit.user:
+        return visit.redirect("/profile")
+    return visit.page("account_deleted.html", {"minutes": DELETION_MINUTES})
+
+
 ROUTES = (
     Route("GET", "/profile", profile),
     Route("POST", "/profile", update_profile),
+    Route("POST", "/profile/delete", delete),
+    Route("GET", "/profile/deleted", deleted, signed_in=False),
     Route("GET", "/subscribe", subscription),
     Route("POST", "/subscribe", subscribe),
     Route("GET", "/unsubscribe", subscription),

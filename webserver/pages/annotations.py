@@ -1,15 +1,16 @@
 """A user's jobs: the list, one job with its live status, its log, and what can be done with it."""
 
+import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import bottle
 
 from gas import submissions
 from gas.items import Conflict
 from gas.job import Job, JobStatus
-from webserver import receipts
+from webserver import receipts, words
 from webserver.problems import Problem, moved_on, not_found
 from webserver.results import Access, availability
 from webserver.web import Route, Visit
@@ -20,6 +21,7 @@ MAX_PAGE_JOBS = 100
 MAX_LOG_BYTES = 512 * 1024
 
 JOB = "/annotations/<job_id:re:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}>"
+T = TypeVar("T")
 _CURSOR = re.compile(r"([0-9]{1,12})\.([0-9a-f-]{36})")
 
 
@@ -83,6 +85,7 @@ def index(visit: Visit) -> bottle.HTTPResponse:
         live=any(not job.finished for job in jobs),
         later=visit.query("after") is not None,
         done=visit.query("done"),
+        gone=words.deletion((visit.query("goes") or "").split("."), visit.query("minutes")),
     )
 
 
@@ -129,15 +132,18 @@ def retry(visit: Visit, job_id: str) -> bottle.HTTPResponse:
 
 
 def delete(visit: Visit, job_id: str) -> bottle.HTTPResponse:
-    """Delete a finished job with everything that belongs to it, for ever."""
+    """Delete a finished job with everything that belongs to it, for ever. The receipt says what that is."""
     services = visit.services
     job = owned_job(visit, job_id)
-    _change(
+    receipt = _change(
         job,
         lambda job_id: submissions.delete(services.jobs, services.storage, job_id),
         "A job that is still under way must be cancelled before it can be deleted.",
     )
-    return visit.done({"job_id": job_id, "deleted": True}, "/annotations?done=deleted")
+    gone_by = None if receipt.rest_from is None else receipt.rest_from + math.ceil(services.settings.sweep_seconds)
+    left = "" if gone_by is None else f"&minutes={math.ceil(max(gone_by - services.clock(), 1) / 60)}"
+    data = {"job_id": job_id, "deleted": True, "goes": list(receipt.goes), "gone_by": gone_by}
+    return visit.done(data, f"/annotations?done=deleted&goes={'.'.join(receipt.goes)}{left}")
 
 
 def _live(visit: Visit, job: Job) -> dict[str, Any]:
@@ -156,9 +162,9 @@ def _live(visit: Visit, job: Job) -> dict[str, Any]:
     }
 
 
-def _change(job: Job, action: Callable[[str], object], why_not: str) -> None:
+def _change(job: Job, action: Callable[[str], T], why_not: str) -> T:
     try:
-        action(job.job_id)
+        return action(job.job_id)
     except Conflict as error:
         raise moved_on(why_not, job_path(job)) from error
 

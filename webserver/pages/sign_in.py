@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import bottle
 
 from gas.telemetry import logger
+from gas.users import BeingDeleted
 from webserver.globus import SignInRefused
 from webserver.problems import Link, Problem
 from webserver.security import inside
@@ -53,8 +54,11 @@ def callback(visit: Visit) -> bottle.HTTPResponse:
     except SignInRefused as error:
         log.warning("sign_in_refused", reason=str(error), reference=visit.reference)
         raise _again("What Globus answered could not be verified.") from error
-    user = services.users.sign_in(identity.user_id, identity.email, identity.name, identity.institution)
-    _end_session(visit)
+    try:
+        user = services.users.sign_in(identity.user_id, identity.email, identity.name, identity.institution)
+    except BeingDeleted as error:
+        raise _account_ending() from error
+    end_session(visit)
     answer = visit.redirect(sign_in.next)
     _set_cookie(visit, answer, services.cookies.session, services.sessions.open(user.user_id), ABSOLUTE_SECONDS)
     _drop_cookie(visit, answer, services.cookies.sign_in)
@@ -64,16 +68,33 @@ def callback(visit: Visit) -> bottle.HTTPResponse:
 
 def logout(visit: Visit) -> bottle.HTTPResponse:
     """End the session. Globus's tokens were revoked when the sign-in ended; its own session is Globus's to end."""
-    _end_session(visit)
-    answer = visit.done({"signed_in": False}, "/?done=signed-out")
+    end_session(visit)
+    return forget_session(visit, visit.done({"signed_in": False}, "/?done=signed-out"))
+
+
+def end_session(visit: Visit) -> None:
+    """The browser's session is no longer known here."""
+    cookie = visit.request.get_cookie(visit.services.cookies.session)
+    if cookie:
+        visit.services.sessions.end(cookie)
+
+
+def forget_session(visit: Visit, answer: bottle.HTTPResponse) -> bottle.HTTPResponse:
+    """The answer, by which the browser forgets its session as well."""
     _drop_cookie(visit, answer, visit.services.cookies.session)
     return answer
 
 
-def _end_session(visit: Visit) -> None:
-    cookie = visit.request.get_cookie(visit.services.cookies.session)
-    if cookie:
-        visit.services.sessions.end(cookie)
+def _account_ending() -> Problem:
+    return Problem(
+        409,
+        "You asked us to delete your account here, and that is still under way. It takes a few minutes, a little "
+        "longer if a job of yours was running. A mail tells you when everything is gone; from then on signing in "
+        "makes a new account.",
+        title="Your account is being deleted",
+        code="account_deletion",
+        link=Link("/", "Back to the start"),
+    )
 
 
 def _again(what: str) -> Problem:

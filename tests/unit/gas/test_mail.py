@@ -8,6 +8,7 @@ from gas import mail
 from gas.filenames import printable
 from gas.job import Job, JobStatus
 from gas.mail import Mail
+from gas.users import User
 from tests.conftest import AwsStandIn
 from tests.deployment import client, new_job
 
@@ -75,3 +76,13 @@ def test_a_mail_is_sent(aws_environment: None, aws_standin: AwsStandIn) -> None:
 def test_a_refused_mail_is_an_error(aws_environment: None) -> None:
     with pytest.raises(ClientError):
         mail.send(client("sesv2"), f"nobody@{uuid.uuid4()}.example", Mail("a@example.org", "s", "t"))
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "No job went"), (1, "One job went"), (1200, "1,200 jobs went")])
+def test_the_receipt_of_an_account_says_when_and_how_much(count: int, words: str) -> None:
+    user = User("id", "ada@example.org", "Ada", delete_time=1_790_000_000, deleted_jobs=count)
+    made = mail.account_deleted(user, 1_790_000_180)
+    assert (made.to, made.subject) == ("ada@example.org", "Your GAS account is deleted")
+    assert f"{words} with it." in made.text
+    assert "21 September 2026 at 14:13 UTC" in made.text
+    assert "21 September 2026 at 14:16 UTC" in made.text

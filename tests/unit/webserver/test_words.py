@@ -67,3 +67,23 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_relative_times(age: float, text: str) -> None:
     assert words.ago(1_000_000_000 - age, 1_000_000_000) == text
+
+
+@pytest.mark.parametrize(
+    ("goes", "minutes", "text"),
+    [
+        (["input"], None, "The job is deleted, with the file you uploaded. Nothing of it is left."),
+        (
+            ["input", "archive", "log"],
+            "1",
+            "The job is deleted, with the file you uploaded, the result in the archive and the log. "
+            "What is not gone yet is gone within a minute.",
+        ),
+        (["log"], "3", "The job is deleted, with the log. What is not gone yet is gone within 3 minutes."),
+        (["log", "<b>"], "1e9", "The job is deleted, with the log. Nothing of it is left."),
+        ([""], None, "The job is deleted."),
+    ],
+    ids=["one", "archived", "leased", "made up", "none"],
+)
+def test_the_receipt_of_a_deletion(goes: list[str], minutes: str | None, text: str) -> None:
+    assert words.deletion(goes, minutes) == text

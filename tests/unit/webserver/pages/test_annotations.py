@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from boto3.dynamodb.conditions import Attr
 from botocore.exceptions import EndpointConnectionError
 
-from gas.job import Job, JobStatus
+from gas.job import Job, JobStatus, ResultTier
 from gas.storage import ObjectMissing
 from gas.users import Role
 from tests.unit.webserver.conftest import RECEIPT, Clock, Member
@@ -256,12 +257,40 @@ def test_a_failed_job_can_be_tried_again(member: Member, services: Services, job
 
 def test_deleting_removes_everything(member: Member, services: Services, job_in: JobIn) -> None:
     job = job_in(member.user)
-    assert member.browser.post(f"/annotations/{job.job_id}/delete").location == "/annotations?done=deleted"
+    answer = member.browser.post(f"/annotations/{job.job_id}/delete")
+    assert answer.location == "/annotations?done=deleted&goes=input.result.log.receipt"
+    page = member.browser.get(answer.location).text
+    assert "with the file you uploaded, the result, the log and the receipt. Nothing of it is left." in page
     assert services.jobs.get(job.job_id) is None
     assert services.storage.head(job.s3_inputs_bucket, job.s3_key_input_file) is None
     with pytest.raises(ObjectMissing):
         list(services.storage.stream(str(job.s3_results_bucket), str(job.s3_key_result_file)))
     assert member.browser.get(f"/annotations/{job.job_id}").status == 404
+
+
+def test_the_receipt_of_a_deletion_tells_programs_what_goes_and_by_when(
+    member: Member, services: Services, job_in: JobIn
+) -> None:
+    job = job_in(member.user)
+    receipt = member.browser.post_json(f"/annotations/{job.job_id}/delete", {}).json
+    goes = ["input", "result", "log", "receipt"]
+    assert receipt == {"job_id": job.job_id, "deleted": True, "goes": goes, "gone_by": None}
+    failed = job_in(member.user, JobStatus.FAILED)
+    assert member.browser.post_json(f"/annotations/{failed.job_id}/delete", {}).json["goes"] == ["input"]
+
+
+def test_an_archived_result_is_gone_within_a_minute(member: Member, services: Services, job_in: JobIn) -> None:
+    job = job_in(member.user)
+    archived = {"result_tier": ResultTier.ARCHIVED, "results_file_archive_id": "some-archive"}
+    services.jobs.change(job.job_id, Attr("job_id").exists(), **archived)
+    answer = member.browser.post(f"/annotations/{job.job_id}/delete")
+    assert answer.location == "/annotations?done=deleted&goes=input.archive.log.receipt&minutes=1"
+    page = member.browser.get(answer.location).text
+    assert "the result in the archive, the log and the receipt. What is not gone yet is gone within a minute." in page
+    # The web server may not touch archives: the item stays for the sweeper.
+    hidden = services.jobs.get(job.job_id)
+    assert hidden is not None
+    assert hidden.delete_time is not None
 
 
 @pytest.mark.parametrize(
