@@ -202,6 +202,7 @@ def test_only_these_routes_are_open_to_strangers() -> None:
         "GET /",
         "GET /login",
         "GET /authcallback",
+        "GET /profile/deleted",
         "POST /logout",
         "GET /logout/globus",
         "GET /healthz",
