@@ -14,13 +14,13 @@ import structlog
 
 from gas import telemetry
 from tests.conftest import AwsStandIn
-from tests.deployment import Deployment, create, environment, settings_of
+from tests.deployment import Deployment, clients_made_once, create, environment, settings_of
 
 
 @pytest.fixture(scope="session")
 def aws_environment(aws_standin: AwsStandIn) -> Iterator[None]:
     """The process's own environment leads to the stand-in."""
-    with environment(aws_standin.env):
+    with environment(aws_standin.env), clients_made_once():
         yield
 
 
