@@ -2,6 +2,7 @@
 
 import secrets
 
+from agents import places
 from gas import submissions
 from gas.config import Settings
 from gas.items import FIRST_REMINDER_SECONDS
@@ -17,7 +18,7 @@ from gas.users import UserStore
 log = logger(__name__)
 
 
-def tend(settings: Settings, tiers: Tiers, users: UserStore, announcer: Announcer, job: Job) -> None:
+def tend(settings: Settings, tiers: Tiers, users: UserStore, storage: Storage, announcer: Announcer, job: Job) -> None:
     """See that the result is where its owner's role says: wake whoever has to move it, or look again in time.
 
     Raises `Conflict`.
@@ -29,6 +30,9 @@ def tend(settings: Settings, tiers: Tiers, users: UserStore, announcer: Announce
         thaw = JobThaw(user_id=job.user_id, job_id=job.job_id)
         submissions.announce(tiers.jobs, announcer, job, thaw)
     elif job.result_tier is ResultTier.HOT and (owner is None or premium):
+        # A thawer that lost its claim while it wrote a file, and died, has left that file behind.
+        if job.tier_attempt:
+            places.clear(storage, job, spare=places.in_use(job))
         tiers.postpone(job, None)
     elif job.result_tier is ResultTier.HOT and (closes := _closes(job, settings.free_window)) > tiers.jobs.now():
         tiers.postpone(job, closes)

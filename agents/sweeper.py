@@ -98,7 +98,7 @@ class Sweeper:
             else:
                 submissions.announce(self.jobs, self.announcer, job)
         elif job.job_status is JobStatus.COMPLETED:
-            results.tend(self.settings, self.tiers, self.users, self.announcer, job)
+            results.tend(self.settings, self.tiers, self.users, self.storage, self.announcer, job)
         else:
             self.jobs.settle(job)
 

@@ -115,7 +115,8 @@ def test_another_message_about_a_job_may_be_announced(place: Deployment) -> None
     job = completed(place)
     thaw = JobThaw(user_id=job.user_id, job_id=job.job_id)
     assert submissions.announce(place.jobs, place.announcer, job, thaw)
-    assert place.events("thaw") == [thaw]
+    # S3 may have tried out its own notification there, about no job.
+    assert [event for event in place.events("thaw") if event.user_id == job.user_id] == [thaw]
     assert place.events("notify") == []
     assert place.now(job).announcements == 1
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,5 +101,5 @@ def test_steps_are_timed_in_order(capsys: pytest.CaptureFixture[str]) -> None:
         with steps.step(name):
             pass
     assert [name for name, _ in steps.taken] == ["first", "second"]
-    assert capsys.readouterr().out == "- first …\n- second …\n"
+    assert re.fullmatch(r"[0-9:]{8} first …\n[0-9:]{8} second …\n", capsys.readouterr().out)
     assert "first" in steps.table()

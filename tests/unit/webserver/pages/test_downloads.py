@@ -116,16 +116,26 @@ def test_subscribing_opens_an_expired_result_again(member: Member, job_in: JobIn
     assert member.browser.get(path).status == 403
 
 
-@pytest.mark.parametrize("tier", [ResultTier.ARCHIVED, ResultTier.RESTORING])
+@pytest.mark.parametrize(
+    ("tier", "words"),
+    [
+        (ResultTier.ARCHIVED, "about to be asked back"),
+        (ResultTier.RESTORING, "being restored from the archive, expected within <strong>"),
+    ],
+    ids=["archived", "restoring"],
+)
 def test_a_premium_users_archived_result_is_on_its_way(
-    member: Member, services: Services, job_in: JobIn, monkeypatch: pytest.MonkeyPatch, tier: ResultTier
+    member: Member, services: Services, job_in: JobIn, monkeypatch: pytest.MonkeyPatch, tier: ResultTier, words: str
 ) -> None:
     services.users.set_role(member.user.user_id, Role.PREMIUM)
-    job = replace(job_in(member.user), result_tier=tier)
+    due = int(services.clock()) + 300 if tier is ResultTier.RESTORING else None
+    job = replace(job_in(member.user), result_tier=tier, retrieval_due=due)
     monkeypatch.setattr(type(services.jobs), "owned", lambda *_: job)
     answer = member.browser.get(f"/annotations/{job.job_id}/download/result", **JSON)
     assert (answer.status, answer.json["code"]) == (409, "restoring")
-    assert "on its way back" in member.browser.get(f"/annotations/{job.job_id}").text
+    page = member.browser.get(f"/annotations/{job.job_id}").text
+    assert words in page
+    assert "download/result" not in page
 
 
 @pytest.mark.parametrize(
