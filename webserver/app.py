@@ -10,6 +10,7 @@ import globus_sdk
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gas import config, telemetry
+from gas.annotation.sandbox import die_with_parent
 from webserver import problems, rendering
 from webserver.pages import account, annotations, downloads, health, home, sign_in, uploads
 from webserver.problems import Problem
@@ -180,6 +181,8 @@ def __getattr__(name: str) -> "WSGIApplication":
     # granian asks for `app`; importing this module must not read the environment.
     if name != "app":
         raise AttributeError(name)
+    # A worker whose server was killed would hold the port for ever, and serve beside the next release.
+    die_with_parent()
     settings = config.load()
     telemetry.configure("web", settings.log_level)
     globals()["app"] = make_app(build(settings))

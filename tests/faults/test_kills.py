@@ -55,12 +55,27 @@ def test_a_stopped_annotator_gives_its_job_back_at_once(stack: Stack, visitor: V
     assert int(item["faults"]["N"]) == 0, "a drained host is nobody's fault"
 
 
+def test_a_killed_web_server_leaves_no_worker_that_serves_on(stack: Stack) -> None:
+    (server,) = [process.pid for process in stack.supervisor.processes() if process.group == "web"]
+    workers = children(server)
+    assert workers
+    kill(stack, "web")
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), "its workers to end")
+    stack.supervisor.await_running(stack.programs, deadline=_soon())
+    until(lambda: answers(stack), "the page to answer")
+
+
 @pytest.mark.parametrize("group", ["web", "sweeper"])
 def test_the_site_works_on_after_a_kill(stack: Stack, visitor: Visitor, group: str) -> None:
     kill(stack, group)
     stack.supervisor.await_running(stack.programs, deadline=_soon())
     until(lambda: answers(stack), "the page to answer")
     assert visitor.wait(submit(visitor, SAMPLE), 60)["job"]["status"] == "COMPLETED"
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started."""
+    return [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
 
 
 def _soon() -> float:
