@@ -1,4 +1,4 @@
-"""The stand-in for an instance's metadata service, version 2 only: `python -m scripts.local.metadata --tag gas:role=web`.
+"""The stand-in for an instance's metadata service, version 2 only: `python -m scripts.local.metadata --help`.
 
 Prints one JSON line, {"url": …, "pid": …}, when it is ready. The AWS SDKs, and so GAS, find it through
 `AWS_EC2_METADATA_SERVICE_ENDPOINT`. What it says is one dictionary, path → text. In the same process one changes that;
@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import secrets
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from gas.process import stop_signals
 from scripts.local.ports import LOOPBACK
 
 # In a network namespace of its own a host finds the service where AWS has it.
@@ -233,13 +233,9 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     tags = dict(tag.partition("=")[::2] for tag in asked.tag)
     says = instance(tags, instance_id=asked.instance_id, zone=asked.zone, address=asked.address)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with serving(says, asked.host, asked.port) as metadata:
+    with serving(says, asked.host, asked.port) as metadata, stop_signals() as signals:
         print(json.dumps({"url": metadata.url, "pid": os.getpid()}), flush=True)
-        while not stop.wait(0.2):
-            pass
+        signals.wait()
 
 
 if __name__ == "__main__":
