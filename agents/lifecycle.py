@@ -1,7 +1,7 @@
 """The lifecycle agent, one on each host: says when the host is ready, keeps it while it works, empties it when it goes.
 
 Each look derives everything anew from the instance's metadata, from supervisor and from the scratch folder, so an agent
-that was killed goes on where it was. Rebalance recommendations are the group's business: it replaces the instance first.
+that was killed goes on where it was. Rebalance recommendations are the group's business.
 """
 
 import os
@@ -25,7 +25,6 @@ from gas.process import StopSignals, stop_signals
 from gas.telemetry import logger, metric
 
 log = logger(__name__)
-
 # Its visitors are taken away by the load balancer, and it has no work that could be lost.
 WEB = "web"
 TERMINATED = "Terminated"
@@ -92,9 +91,9 @@ class Lifecycle:
             self.draining_since = now
             log.info("drain_begun", reason="scale-in" if leaving else "spot", deadline=deadline)
         workers = [process for process in self._programs() if process.group != WEB]
-        for group in {process.group for process in workers if process.stoppable}:
+        for group in {worker.group for worker in workers if worker.stoppable}:
             supervision.stop_group(self.supervisor, group)
-        if any(not process.ended for process in workers):
+        if any(not worker.ended for worker in workers):
             if leaving and now - self.beaten_at >= self.settings.hook_heartbeat_seconds:
                 leaving.heartbeat(leaving.drain_hook)
                 self.beaten_at = now
