@@ -8,6 +8,8 @@ DONE := .venv/.done
 BUNDLE := var/bundles/mitochondrion/manifest.json
 SAMPLE := var/sample/mitochondrial.vcf.gz
 FILE ?= $(SAMPLE)
+# What is uploaded to an instance that becomes an image.
+IMAGE_FILES ?= build/image
 # Tests that wait for processes gain from more workers than cores, but each has a stand-in of its own to feed.
 TEST_WORKERS ?= auto
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
@@ -43,11 +45,19 @@ lock: ## Pin every requirement with its hashes again (needs uv)
 	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.txt
 	$(LOCK) requirements/node.in --output-file requirements/node.txt
+	$(LOCK) requirements/image.in --output-file requirements/image.txt
 
 bundle: $(BUNDLE) ## Build the mitochondrial reference bundle and the sample file
 
 assets: $(DONE)/install ## Fetch the browser assets that package-lock.json pins
 	@$(BIN)/python -m scripts.assets
+
+image-files: setup
+	@rm -rf "$(IMAGE_FILES)" build/lib build/bdist.*
+	@mkdir -p "$(IMAGE_FILES)/requirements"
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir "$(IMAGE_FILES)/wheel" .
+	@cp requirements/runtime.txt requirements/image.txt "$(IMAGE_FILES)/requirements/"
+	@cp -R ami "$(IMAGE_FILES)/"
 
 clean: ## Remove everything that make made: .venv, assets, and var/ with the jobs of `make run`
 	rm -rf .venv node_modules webserver/static/vendor var build *.egg-info .coverage .coverage.* .pytest_cache \
