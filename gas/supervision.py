@@ -80,7 +80,7 @@ def ask(address: str, method: str, *arguments: Any) -> Any:
         if fault.faultCode == Faults.SHUTDOWN_STATE:
             raise ConnectionError("supervisord is shutting down") from fault
         raise
-    except (http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
-        raise ConnectionError(f"supervisord did not answer: {error}") from error
+    except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
+        raise ConnectionError(f"supervisord does not answer at {address}: {error}") from error
     finally:
         transport.close()
