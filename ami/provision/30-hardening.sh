@@ -7,7 +7,4 @@ install -D -m 0644 "$source/ami/files/chrony.conf" /etc/chrony/conf.d/gas.conf
 install -D -m 0644 "$source/ami/files/unattended-upgrades" /etc/apt/apt.conf.d/60gas-unattended-upgrades
 install -D -m 0644 "$source/ami/files/journald.conf" /etc/systemd/journald.conf.d/gas.conf
 passwd --quiet --lock root
-# An instance makes its own: hosts must not share keys, nor the id that systemd derives names from.
-rm -f /etc/ssh/ssh_host_*
-: >/etc/machine-id
 systemctl enable ssh.service chrony.service rsyslog.service unattended-upgrades.service

@@ -63,7 +63,7 @@ def prepare(run_dir: Path) -> None:
     processes = {name: value for name, value in {**own, **given}.items() if name not in environment.OWN}
     environment.write(run_dir / ENVIRONMENT, processes)
     seconds = round(time.monotonic() - began, 1)
-    log.info("host_ready", role=identity.role, release=identity.release, version=identity.version, seconds=seconds)
+    log.info("boot_done", role=identity.role, release=identity.release, version=identity.version, seconds=seconds)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from ec2_metadata import EC2Metadata
 
+from gas.fleet import PREFIX_TAG, ROLE_TAG, VERSION_TAG
 from gas.host.failures import NotReady, in_words
 from gas.host.metadata import asking
-
-# Terraform's modules/fleet gives every instance these.
-ROLE_TAG, PREFIX_TAG, VERSION_TAG = "gas:role", "gas:name-prefix", "gas:version"
 
 
 @dataclass(frozen=True)

@@ -9,30 +9,33 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from gas.annotation.reference import sha256_of
 from scripts.local.environment import ROOT
 
+# Kept from run to run: Debian's tree. Made anew each time: the layers, and what the hosts write.
+FOLDER = ROOT / "var" / "image"
+BASE = ["provision/10-packages.sh", "provision/30-hardening.sh", "provision/90-clean.sh"]
+# Cannot be reached from here: Packer runs it after the first of these.
+NOT_RUN = "provision/20-agents.sh"
+APPLICATION = [
+    "provision/50-users.sh",
+    "provision/60-application.sh",
+    "provision/70-services.sh",
+    "provision/80-manifest.sh",
+    "provision/90-clean.sh",
+    "verify/image.sh",
+]
 SUITE, MIRROR = "trixie", "http://deb.debian.org/debian"
 # What Debian's image for EC2 has beyond debootstrap's least, as far as our units and scripts deal with it.
 AS_IN_EC2 = ("systemd", "systemd-sysv", "dbus", "udev", "cloud-init", "openssh-server", "iproute2", "sudo", "apt-utils")
 SOURCE = Path("/tmp/gas")
 # The package index's own settings reach pip in the chroot, and nothing else of the caller's environment.
+# Logs and caches of the package manager, and what a rerun writes with the time in it.
+PASSING = ("var/log/", "var/cache/", "var/lib/dpkg/", "var/lib/apt/", "usr/share/gas/sbom.cdx.json")
 PASSED_PREFIXES = ("PIP_", "http_proxy", "https_proxy", "no_proxy")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A baked layer: what it took and what it added."""
-
-    upper: Path
-    seconds: float
-
-    @property
-    def bytes(self) -> int:
-        return size(self.upper)
 
 
 def size(folder: Path) -> int:
@@ -62,6 +65,8 @@ def debian(folder: Path) -> Path:
             run("chroot", str(work), *apt, "update")
             run("chroot", str(work), *apt, "install", "--no-install-recommends", *AS_IN_EC2)
             run("chroot", str(work), "apt-get", "clean")
+        # debootstrap gives it this machine's name.
+        (work / "etc/hostname").unlink()
         work.rename(tree)
     return tree
 
@@ -101,8 +106,8 @@ def inside(root: Path) -> Iterator[None]:
         resolver.unlink()
 
 
-def bake(lower: list[Path], upper: Path, source: Path, scripts: list[str]) -> Layer:
-    """Run provisioning scripts over the layers below; `source` is what Packer uploads. Raises AssertionError."""
+def bake(lower: list[Path], upper: Path, source: Path, scripts: list[str]) -> float:
+    """Run provisioning scripts over the layers below; returns the seconds. `source` is what Packer uploads."""
     began = time.monotonic()
     with overlay(lower, upper) as root, inside(root):
         place = root / SOURCE.relative_to("/")
@@ -112,7 +117,7 @@ def bake(lower: list[Path], upper: Path, source: Path, scripts: list[str]) -> La
         for script in scripts:
             chroot(root, "bash", str(SOURCE / "ami" / script), PIP_CERT=str(SOURCE / certificates.name))
         shutil.rmtree(place)
-    return Layer(upper, time.monotonic() - began)
+    return time.monotonic() - began
 
 
 def chroot(root: Path, *command: str, **more: str) -> str:
@@ -130,3 +135,37 @@ def upload(folder: Path) -> Path:
     """What `make image` has Packer upload: the wheel, the requirements and ami/."""
     run("make", "--no-print-directory", "-C", str(ROOT), "image-files", f"IMAGE_FILES={folder}")
     return folder
+
+
+def layers() -> list[Path]:
+    """The baked image's layers, topmost first."""
+    return [FOLDER / "application", FOLDER / "base", debian(FOLDER)]
+
+
+def bake_all() -> dict[str, float]:
+    """Bake both layers, each twice, and say how long everything took."""
+    began = time.monotonic()
+    below = debian(FOLDER)
+    seconds = {"debian (0 when it was kept)": time.monotonic() - began}
+    source = upload(FOLDER / "files")
+    for name, lower, scripts in (("base", [below], BASE), ("application", [FOLDER / "base", below], APPLICATION)):
+        for suffix in ("", ".work", ".root"):
+            shutil.rmtree(FOLDER / f"{name}{suffix}", ignore_errors=True)
+        seconds[name] = bake(lower, FOLDER / name, source, scripts)
+        before = listing(FOLDER / name)
+        seconds[f"{name}, again"] = bake(lower, FOLDER / name, source, scripts)
+        changed = before ^ listing(FOLDER / name)
+        assert not changed, f"A second run of the scripts changes the {name} layer: {sorted(changed)[:20]}"
+    return seconds
+
+
+def listing(folder: Path) -> set[tuple[str, int, int, int, str]]:
+    """Path, mode, owner, group and content's hash of everything that a rerun may not change."""
+    found = set()
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        if not name.startswith(PASSING) and path.suffix != ".pyc":
+            status = path.lstat()
+            digest = sha256_of(path) if path.is_file() and not path.is_symlink() else ""
+            found.add((name, status.st_mode, status.st_uid, status.st_gid, digest))
+    return found
