@@ -91,9 +91,7 @@ def _fetch_file(s3: Any, bucket: str, key: str, path: Path, expected: dict[str, 
     if found != expected["sha256"]:
         # The next try begins this file anew.
         path.unlink()
-        raise NotReady(
-            f"s3://{bucket}/{key} has the checksum {found}, but its bundle's {MANIFEST} says {expected['sha256']}."
-        )
+        raise NotReady(f"s3://{bucket}/{key} has the SHA-256 {found}, its {MANIFEST} says {expected['sha256']}.")
 
 
 def _size(path: Path) -> int:

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,13 @@ def paths(identity: Identity) -> tuple[str, str]:
     return f"/{identity.name_prefix}/env/common", f"/{identity.name_prefix}/env/{identity.role}"
 
 
-def read(ssm: Any, identity: Identity) -> dict[str, str]:
+def read(ssm: Any, identity: Identity, now: Callable[[], float] = time.time) -> dict[str, str]:
     """The settings in Parameter Store, one parameter each, by name. Raises NotReady."""
     found: dict[str, str] = {}
     for path in paths(identity):
-        with in_words(f"Reading the settings in Parameter Store under {path}"):
+        with in_words(f"Reading the settings in Parameter Store under {path}", now):
             for page in ssm.get_paginator("get_parameters_by_path").paginate(Path=path):
-                check_clock(page["ResponseMetadata"])
+                check_clock(page["ResponseMetadata"], now)
                 for parameter in page["Parameters"]:
                     name = parameter["Name"].rpartition("/")[2]
                     if not _NAME.fullmatch(name):

@@ -30,7 +30,7 @@ FIGURES = bake.FOLDER / "figures.json"
 ALONE = ("unshare", "--mount", "--cgroup", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--keep-layers", is_flag=True, help="Test what was baked last.")
 @click.option("--bake", "only_bake", is_flag=True, hidden=True, help="Used by itself, inside the namespaces.")
 @click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)

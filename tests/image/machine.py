@@ -128,6 +128,10 @@ class Machine:
                 raise AssertionError(f"{self.place.name}: {what}: not within {seconds} s.\n{words}")
             time.sleep(0.1)
 
+    def until_active(self, seconds: float) -> None:
+        """Until supervisord has been started, which waits for everything else."""
+        self.until(lambda: self.is_active("gas-supervisor.service"), seconds, "gas-supervisor.service is active")
+
     def all_running(self) -> bool:
         programs = self.programs()
         return bool(programs) and set(programs.values()) == {"RUNNING"}

@@ -33,7 +33,7 @@ def fleet(account: Cloud, figure: dict[str, float | str]) -> Cloud:
     account.launch("stray1", "wEb")
     for name, role in HOSTS.items():
         host = account.launch(name, role)
-        host.until(lambda: host.is_active("gas-supervisor.service"), BOOT_SECONDS, "the supervisor's unit is active")
+        host.until_active(BOOT_SECONDS)
         active = time.monotonic()
         host.until(host.all_running, RUNNING_SECONDS, "every program runs")
         running = time.monotonic()
@@ -155,7 +155,7 @@ def test_an_operator_asks_supervisorctl_over_ssh(fleet: Cloud, desk: network.Pla
     for name in ("annotator1", "annotator2"):
         done = ssh(desk, fleet, fleet.machines[name], "gas-ops", "supervisorctl", "status")
         assert done.returncode == 0, done.stderr
-        assert [line.split()[:2] for line in done.stdout.splitlines()][0] == ["annotator:annotator-0", "RUNNING"]
+        assert done.stdout.split()[:2] == ["annotator:annotator-0", "RUNNING"]
 
 
 def test_an_operator_is_not_root_and_nobody_else_comes_in(fleet: Cloud, desk: network.Place) -> None:
