@@ -143,7 +143,13 @@ build {
   # Beside the image, too.
   provisioner "file" {
     direction   = "download"
-    sources     = ["/usr/share/gas/manifest.json", "/usr/share/gas/sbom.cdx.json"]
-    destination = "${var.files}/${source.name}-"
+    source      = "/usr/share/gas/manifest.json"
+    destination = "${var.files}/manifest-${source.name}.json"
+  }
+
+  provisioner "file" {
+    direction   = "download"
+    source      = "/usr/share/gas/sbom.cdx.json"
+    destination = "${var.files}/sbom-${source.name}.cdx.json"
   }
 }
