@@ -32,8 +32,15 @@ SUITE, MIRROR = "trixie", "http://deb.debian.org/debian"
 AS_IN_EC2 = ("systemd", "systemd-sysv", "dbus", "udev", "cloud-init", "openssh-server", "iproute2", "sudo", "apt-utils")
 SOURCE = Path("/tmp/gas")
 # The package index's own settings reach pip in the chroot, and nothing else of the caller's environment.
-# Logs and caches of the package manager, and what a rerun writes with the time in it.
-PASSING = ("var/log/", "var/cache/", "var/lib/dpkg/", "var/lib/apt/", "usr/share/gas/sbom.cdx.json")
+# Logs, what the package manager notes, passwd's copies of what was before, and what has the time in it.
+PASSING = (
+    "var/log/",
+    "var/cache/",
+    "var/lib/dpkg/",
+    "var/lib/apt/",
+    "etc/shadow-",
+    "usr/share/gas/sbom.cdx.json",
+)
 PASSED_PREFIXES = ("PIP_", "http_proxy", "https_proxy", "no_proxy")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 

@@ -41,6 +41,7 @@ class Cloud:
     stack: ExitStack
     instances: dict[str, list[str]]
     machines: dict[str, Machine] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def settings(self) -> Settings:
@@ -57,14 +58,13 @@ class Cloud:
         visitor.sign_in("ada@example.org")
         return visitor
 
-    def launch(self, name: str, role: str, with_metadata: bool = True) -> Machine:
+    def launch(self, name: str, role: str) -> Machine:
         """A new instance, booting."""
         place = network.connect(self.stack, len(self.machines) + 1, name, [AWS_PORT, GLOBUS_PORT])
         known = self.instances.get(role)
-        instance_id = known.pop() if known else f"i-{len(self.machines):017x}"
-        if with_metadata:
-            tags = {fleet.ROLE_TAG: role, fleet.PREFIX_TAG: PREFIX, fleet.VERSION_TAG: "image-test"}
-            network.give_metadata(self.stack, place, tags, instance_id, self.folder / f"{name}.metadata")
+        self.ids[name] = known.pop() if known else f"i-{len(self.machines):017x}"
+        tags = {fleet.ROLE_TAG: role, fleet.PREFIX_TAG: PREFIX, fleet.VERSION_TAG: "image-test"}
+        network.give_metadata(self.stack, place, tags, self.ids[name], self.folder / f"{name}.metadata")
         made = self.stack.enter_context(machine(place, self.layers, self.folder, lead_to_standins))
         self.machines[name] = made
         made.start()

@@ -1,8 +1,10 @@
 """Booted hosts: a web server, two annotators and the utility host, in one network with the stand-ins."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from scripts.local.environment import BUNDLE, BUNDLES, ROOT
 from tests.conftest import SECRET_KEY
 from tests.deployment import until
 from tests.image import network
-from tests.image.cloud import SECRETS, SITE, Cloud
+from tests.image.cloud import AWS_PORT, SECRETS, SITE, Cloud
 from tests.image.machine import Machine
 
 # The issue's own limits.
@@ -141,7 +143,7 @@ def test_nothing_of_ours_runs_as_root(fleet: Cloud) -> None:
 @pytest.fixture(scope="module")
 def desk(fleet: Cloud) -> network.Place:
     """An operator's machine in the same network."""
-    return network.connect(fleet.stack, 100, "desk", [])
+    return network.connect(fleet.stack, 100, "desk", [AWS_PORT])
 
 
 def ssh(desk: network.Place, fleet: Cloud, host: Machine, user: str, *command: str) -> subprocess.CompletedProcess[str]:
@@ -156,6 +158,33 @@ def test_an_operator_asks_supervisorctl_over_ssh(fleet: Cloud, desk: network.Pla
         done = ssh(desk, fleet, fleet.machines[name], "gas-ops", "supervisorctl", "status")
         assert done.returncode == 0, done.stderr
         assert done.stdout.split()[:2] == ["annotator:annotator-0", "RUNNING"]
+
+
+def test_gas_ops_status_shows_both_annotators(fleet: Cloud, desk: network.Place) -> None:
+    """The stand-in gives its instances addresses of its own; the operator's ssh configuration says where they are."""
+    described = fleet.standin.client("ec2").describe_instances(InstanceIds=list(fleet.ids.values())[1:])
+    given = {
+        found["InstanceId"]: found["PrivateIpAddress"]
+        for each in described["Reservations"]
+        for found in each["Instances"]
+    }
+    config = fleet.folder / "ssh_config"
+    hosts = [f"Host {given[fleet.ids[name]]}\n HostName {fleet.machines[name].place.address}\n" for name in HOSTS]
+    everywhere = f"Host *\n User gas-ops\n IdentityFile {fleet.key}\n UserKnownHostsFile {fleet.folder}/known_hosts\n"
+    config.write_text("".join(hosts) + everywhere)
+    done = subprocess.run(
+        desk.inside(str(Path(sys.executable).with_name("gas")), "ops", "status", "annotator"),
+        env={**os.environ, **fleet.standin.env, "GAS_OPS_SSH_CONFIG": str(config)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = {tuple(line.split()[:4]) for line in done.stdout.splitlines()[1:]}
+    for name in ("annotator1", "annotator2"):
+        for program in fleet.machines[name].programs():
+            assert (fleet.ids[name], "annotator", program, "RUNNING") in shown, done.stdout
 
 
 def test_an_operator_is_not_root_and_nobody_else_comes_in(fleet: Cloud, desk: network.Place) -> None:
