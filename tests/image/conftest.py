@@ -21,7 +21,7 @@ figures: dict[str, float | str] = {}
 def namespaces() -> None:
     """The namespaces that `make image-test` makes; systemd needs a cgroup tree with nothing of ours in it."""
     if not os.environ.get("IMAGE_TEST"):
-        pytest.fail("These tests are run by `make image-test`.")
+        pytest.skip("These tests are run by `make image-test`.")
     run("mount", "-t", "cgroup2", "none", str(CGROUPS))
 
 
