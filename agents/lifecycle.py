@@ -74,7 +74,7 @@ class Lifecycle:
             return
         member.complete(member.launch_hook)
         self.launched = True
-        log.info("host_ready")
+        log.info("in_service")
 
     def _protect(self, member: Membership) -> None:
         """Keep scale-in from taking the host in the middle of a job."""

@@ -27,6 +27,7 @@ serverurl=unix://{folder}/s.sock
 PROGRAM = """
 [program:{name}]
 command={command}
+environment=READY="{folder}/{name}.ready"
 startsecs=0
 stopwaitsecs=20
 autostart={autostart}
@@ -38,7 +39,7 @@ STEADY = "sleep 1000"
 
 def unhurried(seconds: float) -> str:
     """A program that takes so long to stop, once it is told to."""
-    return f"sh -c 'trap \"sleep {seconds}; exit 0\" TERM; while :; do sleep 0.05; done'"
+    return f"sh -c 'trap \"sleep {seconds}; exit 0\" TERM; touch $READY; while :; do sleep 0.05; done'"
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def supervisord(programs: Mapping[str, str], asleep: tuple[str, ...] = ()) -> It
     # A socket's path has room for 107 bytes; pytest's folders are longer.
     folder = Path(tempfile.mkdtemp(prefix="sv"))
     text = CONFIGURATION.format(folder=folder) + "".join(
-        PROGRAM.format(name=name, command=command, autostart=str(name not in asleep).lower())
+        PROGRAM.format(name=name, command=command, autostart=str(name not in asleep).lower(), folder=folder)
         for name, command in programs.items()
     )
     path = folder / "supervisord.conf"
@@ -60,6 +61,8 @@ def supervisord(programs: Mapping[str, str], asleep: tuple[str, ...] = ()) -> It
     address = f"unix://{folder}/s.sock"
     try:
         until(lambda: _runs(address, len(programs) - len(asleep)))
+        # The others need no time to be ready to be told to stop.
+        until(lambda: all((folder / f"{name}.ready").exists() for name in programs if "READY" in programs[name]))
         yield address
     finally:
         daemon.terminate()

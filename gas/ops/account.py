@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -23,10 +23,13 @@ class Account:
     name_prefix: str
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the region."""
-        return aws.regional(self.region, service)
+        """A boto3 client for the region; made once, it takes long."""
+        if service not in self._clients:
+            self._clients[service] = aws.regional(self.region, service)
+        return self._clients[service]
 
 
 def here(region: str | None, name_prefix: str | None) -> Account:

@@ -25,7 +25,8 @@ NOT_CONNECTED = 255
 
 @dataclass(frozen=True)
 class Way:
-    """How ssh gets to hosts: `config`, an ssh configuration file that says so; `direct`, to their private addresses."""
+    """How ssh gets to hosts: `config`, an ssh configuration file that says so, and who signs in; `direct`, to their
+    private addresses."""
 
     region: str
     direct: bool = False
@@ -41,10 +42,10 @@ class Way:
         if not self.direct and not self.config:
             options += [f"ProxyCommand={shlex.join(self._tunnel(host))}"]
         flags = [part for option in options for part in ("-o", option)]
-        file = ["-F", self.config] if self.config else []
+        where = ["-F", self.config, host.address] if self.config else [f"{USER}@{host.address}"]
         # ssh hands the remote shell one line.
         line = [shlex.join(remote)] if remote else []
-        return ["ssh", *file, *flags, f"{USER}@{host.address}", *line]
+        return ["ssh", *flags, *where, *line]
 
     def _tunnel(self, host: Host) -> list[str]:
         tunnel = ["aws", "ec2-instance-connect", "open-tunnel", "--instance-id", host.instance_id]

@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.conftest import AwsStandIn
+from tests.deployment import until
 
 
 @pytest.fixture
@@ -128,11 +129,28 @@ def test_an_instance_refresh_brings_the_group_to_another_template(
         DesiredConfiguration={"LaunchTemplate": {"LaunchTemplateName": name, "Version": "2"}},
         Preferences={"AutoRollback": True},
     )["InstanceRefreshId"]
-    (found,) = group.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"]
-    assert (found["InstanceRefreshId"], found["Status"]) == (refresh, "Successful")
+    again = {"AutoScalingGroupName": name}
+    with pytest.raises(ClientError, match="already in progress"):
+        group.start_instance_refresh(**again)
+    until(lambda: latest(group, name)["Status"] == "Successful")
+    assert (latest(group, name)["InstanceRefreshId"], latest(group, name)["PercentageComplete"]) == (refresh, 100)
     assert described(group, name)["LaunchTemplate"]["Version"] == "2"
     with pytest.raises(ClientError, match="No in progress"):
         group.rollback_instance_refresh(AutoScalingGroupName=name)
+
+
+def latest(group: Any, name: str) -> dict[str, Any]:
+    return group.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"][0]
+
+
+def test_a_version_made_from_another_inherits_what_it_does_not_say(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    data = {"ImageId": "ami-12345678", "InstanceType": "t4g.small"}
+    ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
+    made = ec2.create_launch_template_version(
+        LaunchTemplateName=name, SourceVersion="1", LaunchTemplateData={"ImageId": "ami-87654321"}
+    )["LaunchTemplateVersion"]
+    assert made["LaunchTemplateData"] == {"ImageId": "ami-87654321", "InstanceType": "t4g.small"}
 
 
 def test_a_scaling_policy_is_enabled(group: Any, name: str) -> None:
