@@ -189,12 +189,12 @@ def _annotators_run(host: Host) -> bool:
     return any(process.group == "annotator" and not process.ended for process in host.supervisor.processes())
 
 
-def await_true(holds: Callable[[], bool], what: str) -> None:
+def await_true(holds: Callable[[], bool], what: str, patience: float = PATIENCE_SECONDS) -> None:
     """Raises Broken when it does not come true."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     while not holds():
         if time.monotonic() > deadline:
-            raise Broken(f"Waited {PATIENCE_SECONDS:.0f} s for {what}.")
+            raise Broken(f"Waited {patience:.0f} s for {what}.")
         time.sleep(LOOK_SECONDS)
 
 
