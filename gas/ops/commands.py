@@ -161,11 +161,12 @@ def drain(account: Account, host: str, shrink: bool, wait: int) -> None:
 
 @command("release")
 @click.option("--image", help="An image that was baked before; without it one is baked from this checkout.")
+@click.option("--arch", type=click.Choice(["arm64", "amd64"]), default="arm64", show_default=True, help="To bake for.")
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only these; all where none is named.")
 @click.option("--alarm", "alarms", multiple=True, help="Go back by itself when this CloudWatch alarm rings.")
 @click.option("--rollback", is_flag=True, help="Go back: from a release under way, else to the image before.")
 def release(
-    account: Account, image: str | None, roles: tuple[str, ...], alarms: tuple[str, ...], rollback: bool
+    account: Account, image: str | None, arch: str, roles: tuple[str, ...], alarms: tuple[str, ...], rollback: bool
 ) -> None:
     """Bake an image, and replace all hosts by new ones that run it. Exit status 1: hosts were not replaced."""
     chosen = roles or ROLES
@@ -174,7 +175,9 @@ def release(
     if rollback:
         started = releases.roll_back(account, chosen, click.echo)
     else:
-        image = image or releases.bake(Path.cwd(), account.region, lambda line: click.echo(line, err=True))
+        if image is None:
+            bake = releases.bake_command(account.region, arch)
+            image = releases.bake(Path.cwd(), account.region, bake, lambda line: click.echo(line, err=True))
         started = releases.release(account, image, chosen, alarms, click.echo)
     if not releases.follow(account, started, click.echo):
         raise _failed()

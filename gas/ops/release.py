@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 from gas.fleet import VERSION_TAG, group_name
 from gas.ops.account import Account, NotPossible
 
-BAKE = ("make", "image")
 LOOK_SECONDS = 10.0
 GOING = {"Pending", "InProgress", "Baking", "RollbackInProgress", "Cancelling"}
 GOOD = {"Successful", "RollbackSuccessful"}
@@ -41,8 +40,13 @@ class Template:
     data: dict[str, Any]
 
 
-def bake(checkout: Path, region: str, tell: Tell, command: Sequence[str] = BAKE) -> str:
-    """Bake an image from this checkout; returns its id. Packer's words are passed on. Raises `NotPossible`."""
+def bake_command(region: str, architecture: str) -> list[str]:
+    """What bakes an image of this checkout's version (docs/images.md)."""
+    return ["make", "image", f"REGION={region}", f"ARCH={architecture}"]
+
+
+def bake(checkout: Path, region: str, command: Sequence[str], tell: Tell) -> str:
+    """Bake an image; returns its id. What Packer says is passed on. Raises `NotPossible`."""
     if not (checkout / "ami").is_dir():
         raise NotPossible(f"{checkout} is no checkout of GAS: bake from one, or name a baked image with --image.")
     baked = None
@@ -52,6 +56,7 @@ def bake(checkout: Path, region: str, tell: Tell, command: Sequence[str] = BAKE)
         assert baking.stdout is not None
         for line in baking.stdout:
             tell(line.rstrip())
+            # Its last words: "us-east-1: ami-0123456789abcdef0".
             if match := re.search(rf"\b{re.escape(region)}: (ami-[0-9a-f]{{8,17}})\b", line):
                 baked = match[1]
     if baking.returncode or baked is None:

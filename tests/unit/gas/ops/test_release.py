@@ -161,14 +161,28 @@ def test_an_image_is_baked_from_the_checkout(tmp_path: Path) -> None:
     words = (
         "echo 'us-east-1: Creating snapshot'; echo '--> AMIs were created:'; echo 'us-east-1: ami-0123456789abcdef0'"
     )
-    baked = release.bake(tmp_path, "us-east-1", said.append, ["sh", "-c", words])
+    baked = release.bake(tmp_path, "us-east-1", ["sh", "-c", words], said.append)
     assert baked == "ami-0123456789abcdef0"
     assert said[0] == "us-east-1: Creating snapshot"
     for failing in ["exit 3", "true", f"{words}; exit 1", words.replace("us-east-1: ami", "eu-west-1: ami")]:
         with pytest.raises(NotPossible, match="named no image in us-east-1"):
-            release.bake(tmp_path, "us-east-1", said.append, ["sh", "-c", failing])
+            release.bake(tmp_path, "us-east-1", ["sh", "-c", failing], said.append)
     with pytest.raises(NotPossible, match="no checkout of GAS"):
-        release.bake(tmp_path / "ami", "us-east-1", said.append)
+        release.bake(tmp_path / "ami", "us-east-1", ["true"], said.append)
+
+
+def test_without_an_image_the_checkout_is_baked_first(
+    account: Account, image: str, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ami").mkdir()
+    (tmp_path / "Makefile").write_text(f"image:\n\t@echo 'baking for $(ARCH)'; echo '$(REGION): {image}'\n")
+    monkeypatch.chdir(tmp_path)
+    status, _, err = command("release", "--role", "utility", "--arch", "amd64")
+    assert status == 0
+    assert "baking for amd64" in err
+    assert template_of(account, "utility") == ("2", image)
+    monkeypatch.chdir("/")
+    assert "/ is no checkout of GAS" in command("release")[2]
 
 
 def test_mistakes_are_sentences(
