@@ -176,6 +176,14 @@ def _static(path: str) -> bottle.HTTPResponse:
     return answer
 
 
+def _make_readable(environ: "WSGIEnvironment") -> None:
+    """Headers are bytes; Bottle reads them as UTF-8 and fails where they are not, wherever one is first looked at."""
+    for name, value in environ.items():
+        if name.startswith("HTTP_") and not value.isascii():
+            readable = value.encode("latin-1").decode("utf-8", "replace")
+            environ[name] = readable.encode("utf-8").decode("latin-1")
+
+
 def _around(app: bottle.Bottle, services: Services) -> "WSGIApplication":
     """What happens to every request: a nonce, a reference, the security headers, one log line."""
 
@@ -183,6 +191,7 @@ def _around(app: bottle.Bottle, services: Services) -> "WSGIApplication":
         started = time.perf_counter()
         nonce, reference = secrets.token_urlsafe(16), secrets.token_hex(5).upper()
         environ["gas.nonce"], environ["gas.reference"] = nonce, reference
+        _make_readable(environ)
         ours = [*services.policy.headers(nonce), ("X-Request-Id", reference)]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

@@ -34,9 +34,9 @@ class IdempotencyKeys:
 
         Raises the 400 problem for an empty or endless key, 422 where the key means another job.
         """
-        if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        if not 0 < len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
             raise Problem(
-                400, f"An Idempotency-Key is 1 to {LONGEST_KEY} printable characters.", code="idempotency_key"
+                400, f"An Idempotency-Key is 1 to {LONGEST_KEY} printable ASCII characters.", code="idempotency_key"
             )
         row_id = sha256(f"idempotency\0{user_id}\0{key}".encode()).hexdigest()
         now = int(self._clock())

@@ -259,3 +259,11 @@ def test_a_user_deleted_from_the_table_is_signed_out(
 ) -> None:
     monkeypatch.setattr(services.users, "get", lambda _: None)
     assert member.browser.get("/profile").status == 303
+
+
+@pytest.mark.parametrize(
+    "name", ["Accept", "Origin", "Sec-Fetch-Site", "Cookie", "Authorization", "HX-Request", "Host"]
+)
+def test_a_header_of_no_known_encoding_breaks_nothing(browser: Browser, name: str) -> None:
+    for path in ("/", "/annotations", "/api/v1/account", "/login"):
+        assert browser.get(path, **{name: "\xd7\xf8"}).status < 500
