@@ -1,4 +1,4 @@
-"""Made-up calls of every operation, valid and not: no failure of ours, no answer that the document does not describe."""
+"""Made-up calls of every operation: no failure of ours, no answer that the document does not describe."""
 
 from typing import Any
 
