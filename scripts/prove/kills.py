@@ -21,8 +21,8 @@ from gas.storage import input_key
 from gas.users import Role, User
 from scripts.local.environment import BUNDLES
 from scripts.prove.fleet import TIMES, Fleet, ready, standin
-from scripts.prove.outside import INPUT, Outside, until
 from scripts.prove.matrix import UNSURE
+from scripts.prove.outside import INPUT, Outside, until
 from scripts.prove.world import Broken, settings_of
 
 FLEETS = 4
@@ -291,7 +291,9 @@ def run(backend: str, folder: Path, fleets: int = FLEETS, only: str = "") -> Rep
     ):
         begun = [pool.submit(_work, backend, folder / str(number), waiting) for number in range(fleets)]
         reports = [future.result() for future in begun]
-    return Report(len(chosen), sum(report.deaths for report in reports), [b for report in reports for b in report.broken])
+    return Report(
+        len(chosen), sum(report.deaths for report in reports), [b for report in reports for b in report.broken]
+    )
 
 
 def _work(backend: str, folder: Path, waiting: SimpleQueue[tuple[Callable[[Trial], None], Cell]]) -> Report:

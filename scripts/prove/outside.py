@@ -133,10 +133,14 @@ class Outside:
         begun = [upload["ArchiveDescription"] for page in pages for upload in page["UploadsList"]]
         return len(parts) + sum(label.startswith(_prefix(job)) for label in begun)
 
-    def retrievals(self) -> list[str]:
-        """The archive of every retrieval that was ever begun in the vault."""
+    def retrieval_jobs(self) -> list[dict[str, Any]]:
+        """Every retrieval of an archive that was ever begun in the vault."""
         pages = self.glacier.get_paginator("list_jobs").paginate(vaultName=self.vault)
-        return [str(job["ArchiveId"]) for page in pages for job in page["JobList"] if job.get("ArchiveId")]
+        return [job for page in pages for job in page["JobList"] if job.get("ArchiveId")]
+
+    def retrievals(self) -> list[str]:
+        """The archive of each."""
+        return [str(job["ArchiveId"]) for job in self.retrieval_jobs()]
 
     def objects_of(self, job: Job, bucket: str | None = None) -> set[str]:
         """The keys of all versions of all objects of a job, by default of its results."""
@@ -151,7 +155,9 @@ class Outside:
 
     def waiting(self) -> int:
         """How many messages there are in all queues, hidden and dead ones too."""
-        found = [self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in self._queues]
+        found = [
+            self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in self._queues
+        ]
         return sum(int(count) for a in found for name, count in a.items() if name.startswith("ApproximateNumber"))
 
     # What must hold
@@ -191,13 +197,13 @@ class Outside:
             raise Broken(f"objects left {found - expected}, missing {expected - found}")
 
 
-def until(holds: Callable[[], Any], what: str) -> None:
+def until(holds: Callable[[], Any], what: str, patience: float = PATIENCE_SECONDS, every: float = LOOK_SECONDS) -> None:
     """Look until it holds. Raises Broken when that takes too long."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     while not holds():
         if time.monotonic() > deadline:
-            raise Broken(f"waited {PATIENCE_SECONDS:.0f} s for {what}")
-        time.sleep(LOOK_SECONDS)
+            raise Broken(f"waited {patience:.0f} s for {what}")
+        time.sleep(every)
 
 
 def _prefix(job: Job) -> str:

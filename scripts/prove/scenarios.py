@@ -38,6 +38,27 @@ def retrieved(world: World) -> tuple[User, Job]:
     return user, job
 
 
+# Who meets whom, and how many of them may be killed on the way.
+MEETINGS: tuple[tuple[Setting, tuple[str, ...], int], ...] = (
+    (hot, ("archive",), 1),
+    (hot, ("archive", "archive2"), 0),
+    (hot, ("archive", "delete"), 0),
+    (hot, ("archive", "upgrade"), 0),
+    (hot, ("archive", "upgrade", "downgrade"), 0),
+    (hot, ("archive", "lapse", "archive2"), 0),
+    (archived, ("upgrade",), 1),
+    (archived, ("upgrade", "upgrade2"), 0),
+    (archived, ("upgrade", "delete"), 0),
+    (archived, ("upgrade", "downgrade"), 0),
+    (archived, ("upgrade", "thaw"), 0),
+    (retrieved, ("thaw",), 1),
+    (retrieved, ("thaw", "thaw2"), 0),
+    (retrieved, ("thaw", "delete"), 0),
+    (retrieved, ("thaw", "downgrade"), 0),
+    (retrieved, ("thaw", "lapse", "thaw2"), 0),
+)
+
+
 def scenario(doors: Doors, clock: Clock, setting: Setting, names: tuple[str, ...]) -> Scenario:
     """These actors, in this setting. A number at a name's end only tells two of the same kind apart."""
 
