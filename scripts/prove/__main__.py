@@ -23,8 +23,9 @@ BACKENDS = ("glacier-vault", "s3-glacier")
 @click.option("--runs", default=60, show_default=True, help="Chaos runs, half of them with either backend.")
 @click.option("--results", default=100, show_default=True, help="Archived results of the user who subscribes.")
 @click.option("--seed", default=None, help="Makes the same chaos again; drawn and printed where it is not given.")
+@click.option("--thorough", is_flag=True, help="Also the meetings of three, which take many minutes.")
 @click.option("--only", default="", help="The proofs whose names begin so.")
-def main(runs: int, results: int, seed: str | None, only: str) -> None:
+def main(runs: int, results: int, seed: str | None, thorough: bool, only: str) -> None:
     """Run the proofs side by side and print a line for each."""
     seed = seed or os.urandom(4).hex()
     click.echo(f"seed {seed}")
@@ -33,7 +34,7 @@ def main(runs: int, results: int, seed: str | None, only: str) -> None:
         *((proofs.kills, (backend,)) for backend in BACKENDS),
         (proofs.upgrade, (results,)),
         *((proofs.steps, (backend,)) for backend in BACKENDS),
-        *((proofs.interleavings, (backend,)) for backend in BACKENDS),
+        *((proofs.interleavings, (backend, thorough)) for backend in BACKENDS),
         *((proofs.chaos, (backend, seed, runs // 2)) for backend in BACKENDS),
     ]
     chosen = [(prove, arguments) for prove, arguments in tasks if prove.__name__.startswith(only)]

@@ -25,7 +25,7 @@ from scripts.prove.matrix import UNSURE
 from scripts.prove.outside import INPUT, Outside, until
 from scripts.prove.world import Broken, settings_of
 
-FLEETS = 4
+FLEETS = 6
 UNSURE_RECEIPT = {
     ("erasure.receipt", "kill-after"),
     ("erasure.receipt", "timeout"),

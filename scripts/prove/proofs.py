@@ -58,7 +58,7 @@ def steps(backend: str) -> Proof:
     """In one process: every effect fails once in every way, and the bytes are looked for after each effect."""
     with _world(backend) as (doors, seconds):
         broken: list[str] = []
-        cells = list(product(matrix.LABELS, effects.MODES))
+        cells = list(product(matrix.labels(backend), effects.MODES))
         for label, mode in cells:
             world = World(doors, Clock(time.time()), Random(1))
             try:
@@ -70,19 +70,20 @@ def steps(backend: str) -> Proof:
         return Proof("steps", backend, f"{len(cells)} cells", broken, seconds())
 
 
-def interleavings(backend: str) -> Proof:
+def interleavings(backend: str, thorough: bool) -> Proof:
     """In one process: every order in which actors can take their steps over one result."""
     with _world(backend) as (doors, seconds):
         schedules = states = ends = 0
         broken: list[str] = []
-        for setting, names, deaths in scenarios.MEETINGS:
+        meetings = scenarios.MEETINGS + (scenarios.LONG_MEETINGS if thorough else ())
+        for setting, names, deaths in meetings:
             try:
                 report = explore(scenarios.scenario(doors, Clock(time.time()), setting, names), deaths)
             except Broken as error:
                 broken.append(f"{setting.__name__}, {names}, {deaths} deaths: {error}")
                 continue
             schedules, states, ends = schedules + report.schedules, states + report.states, ends + report.ends
-        through = f"{len(scenarios.MEETINGS)} meetings, {schedules:,} schedules, {states:,} states, {ends:,} ends"
+        through = f"{len(meetings)} meetings, {schedules:,} schedules, {states:,} states, {ends:,} ends"
         return Proof("interleavings", backend, through, broken, seconds())
 
 

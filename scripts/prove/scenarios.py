@@ -38,14 +38,13 @@ def retrieved(world: World) -> tuple[User, Job]:
     return user, job
 
 
+Meeting = tuple[Setting, tuple[str, ...], int]
 # Who meets whom, and how many of them may be killed on the way.
-MEETINGS: tuple[tuple[Setting, tuple[str, ...], int], ...] = (
+MEETINGS: tuple[Meeting, ...] = (
     (hot, ("archive",), 1),
     (hot, ("archive", "archive2"), 0),
     (hot, ("archive", "delete"), 0),
     (hot, ("archive", "upgrade"), 0),
-    (hot, ("archive", "upgrade", "downgrade"), 0),
-    (hot, ("archive", "lapse", "archive2"), 0),
     (archived, ("upgrade",), 1),
     (archived, ("upgrade", "upgrade2"), 0),
     (archived, ("upgrade", "delete"), 0),
@@ -55,7 +54,14 @@ MEETINGS: tuple[tuple[Setting, tuple[str, ...], int], ...] = (
     (retrieved, ("thaw", "thaw2"), 0),
     (retrieved, ("thaw", "delete"), 0),
     (retrieved, ("thaw", "downgrade"), 0),
+)
+# These take minutes each.
+LONG_MEETINGS: tuple[Meeting, ...] = (
+    (hot, ("archive", "upgrade", "downgrade"), 0),
+    (hot, ("archive", "lapse", "archive2"), 0),
+    (hot, ("archive", "upgrade", "delete"), 0),
     (retrieved, ("thaw", "lapse", "thaw2"), 0),
+    (retrieved, ("thaw", "downgrade", "delete"), 0),
 )
 
 
