@@ -19,6 +19,7 @@ from unittest.mock import patch
 import botocore.session
 from botocore.loaders import create_loader
 
+from gas.annotation.sandbox import die_with_parent
 from gas.config import Settings
 from scripts.local.environment import ACCESS_KEY, REGION, ROOT, SECRET_KEY
 
@@ -70,6 +71,7 @@ def share_models() -> None:
 
 def run_agent(agent: str, environment: dict[str, str], log: str) -> None:
     """The whole life of one process."""
+    die_with_parent()
     os.environ.update(environment)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
@@ -175,6 +177,7 @@ def standin(**seconds: float) -> Iterator[str]:
         env={**os.environ, **times},
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=die_with_parent,
     )
     try:
         line = process.stdout.readline() if process.stdout else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 from gas import effects, telemetry
+from gas.annotation.sandbox import die_with_parent
 from scripts.prove import chaos as chaotic
 from scripts.prove import inprocess, matrix, scenarios
 from scripts.prove import kills as killing
@@ -105,6 +106,7 @@ def chaos(backend: str, seed: str, runs: int) -> Proof:
 @contextmanager
 def _quiet() -> Iterator[tuple[Path, Callable[[], float]]]:
     """A folder, and a watch; the agents' own log lines go nowhere."""
+    die_with_parent()
     telemetry.configure("prove", "CRITICAL", stream=io.StringIO())
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="gas-prove-") as folder:
