@@ -3,6 +3,8 @@
 Who is killed is gone (SIGKILL); a new process finds what it has left.
 """
 
+import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -305,8 +307,11 @@ def _work(backend: str, folder: Path, waiting: SimpleQueue[tuple[Callable[[Trial
         while not waiting.empty():
             with suppress(Empty):
                 life, cell = waiting.get_nowait()
-                if sentence := _try(life, Trial(outside, fleet, cell)):
-                    broken.append(sentence)
+                began = time.monotonic()
+                sentence = _try(life, Trial(outside, fleet, cell))
+                broken += [sentence] if sentence else []
+                how = "BROKEN" if sentence else "as it should be"
+                print(f"  {backend}, {cell}: {how}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         return Report(0, fleet.deaths, broken)
 
 
