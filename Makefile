@@ -13,7 +13,7 @@ TEST_WORKERS ?= auto
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format lock bundle assets clean
+.PHONY: help setup run demo test prove lint format lock bundle assets clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -29,6 +29,9 @@ demo: setup ## Annotate FILE (default: a mitochondrial sample) from sign-in to m
 
 test: setup ## Run every test and print the branch coverage of gas and agents; below 90 % is a failure
 	@$(BIN)/python -m pytest tests -n $(TEST_WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+prove: setup ## Run the proofs that no result is lost (kills, interleavings, chaos) and print what each went through
+	@$(BIN)/python -m scripts.prove $(PROVE)
 
 lint: $(DONE)/install ## Check style and types (ruff; mypy strict on gas)
 	@$(BIN)/ruff check .
