@@ -39,14 +39,14 @@ class IndelTemplate:
         self._strands = {place.strand for place in parts.places}
         # Where each row's values are among all; the second are its terms.
         begin = parts.order()
-        places = {one: [begin[kind] + number for kind, number in row.slots] for one, row in rows.items()}
-        self._rows: dict[Transcript, _RowTemplate] = {
-            one: (finished([row.text]), itemgetter(*places[one])) for one, row in rows.items()
+        self._slots = {
+            one: (row.text, [begin[kind] + number for kind, number in row.slots]) for one, row in rows.items()
         }
+        self._rows: dict[Transcript, _RowTemplate] = {}
         self._text = finished([row.text for row in rows.values()]) if entries and len(rows) == len(entries) else b""
         if self._text:
-            self._order = itemgetter(*[place for row in places.values() for place in row])
-            self._described = [row[1] for row in places.values()]
+            self._order = itemgetter(*[place for _, places in self._slots.values() for place in places])
+            self._described = [places[1] for _, places in self._slots.values()]
 
     def fill(self, allele: Allele, spots: Spots) -> Filled:
         """CSQ of an indel that begins in the segment and is its record's only allele."""
@@ -60,6 +60,8 @@ class IndelTemplate:
     def _row_by_row(self, transcripts: list[Transcript], values: list[Any], allele: Allele, spots: Spots) -> Filled:
         if not transcripts:
             return csq.intergenic(allele.alt or "-", 1).encode(), (b"intergenic_variant|MODIFIER",)
+        if not self._rows:
+            self._rows = {one: (finished([text]), itemgetter(*places)) for one, (text, places) in self._slots.items()}
         rows, described = [], []
         for transcript in transcripts:
             text, order = self._rows.get(transcript, _NO_ROW)
