@@ -247,12 +247,16 @@ def test_overlays_are_written_beside_csq(synthetic_bundle: Bundle, tmp_path: Pat
         + f"{COLUMNS}\nsyn1\t7000\t.\t{ref}\t{alt}\t.\t.\tAF=0.25\n"
     )
     spec = OverlaySpec.parse(f"KNOWN={overlay}:AF")
+    log = tmp_path / "log"
     fasta, gff3 = SYNTHETIC / "ref.fa", SYNTHETIC / "genes.gff3"
     bundle = reference.build("with", "made up", fasta, gff3, [spec], tmp_path / "bundle")
     old = f"syn1\t7000\t.\t{ref}\t{alt}\t.\t.\tKNOWN_AF=9;DP=1"
     rows = [old, *snvs(bundle, "syn1", [7001])]
     tsv = tmp_path / "tsv"
-    lines, _ = run(bundle, HEAD + COLUMNS + "\n" + "\n".join(rows) + "\n", tmp_path, tsv=tsv)
+    lines, receipt = run(bundle, HEAD + COLUMNS + "\n" + "\n".join(rows) + "\n", tmp_path, tsv=tsv, log=log)
+    spectrum = receipt.summary.to_dict()["allele_frequencies"]["KNOWN_AF"]
+    assert {name: count for name, count in spectrum.items() if count} == {"0.05 to 0.5": 1, "not known": 1}
+    assert "Variant alleles by allele frequency (KNOWN_AF)" in log.read_text()
     assert any(line.startswith("##INFO=<ID=KNOWN_AF,Number=A,") for line in lines)
     first, second = records(lines)
     assert first[7].startswith("DP=1;CSQ=")
