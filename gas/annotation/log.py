@@ -21,7 +21,8 @@ def _lines(receipt: "Receipt") -> Iterable[str]:
     tally, summary = receipt.tally, receipt.summary
     yield "GAS annotation log"
     yield ""
-    yield f"Input       {receipt.input_name} ({receipt.input_format})"
+    name = "".join(c if c.isprintable() else "_" for c in receipt.input_name)
+    yield f"Input       {name} ({receipt.input_format})"
     yield f"  sha256    {receipt.input_sha256}"
     yield f"Result      sha256 {receipt.result_sha256}"
     yield f"Reference   {receipt.bundle} ({receipt.assembly})"
