@@ -299,6 +299,9 @@ class Segments:
                 *_coding_part(transcript, index),
             )
         described = so.describe(terms(transcript, place, place, "A", "C", None))
+        if reach[0] <= transcript.start and reach[1] >= transcript.end:
+            # What deletes all of the transcript is more than a change in it.
+            reach = reach[0], transcript.end - 1
         numbers = csq.exon_and_intron(transcript, place, place)
         return _named_entry(transcript, layout, place, base, named, described, f"{layout.gene}{numbers}", reach)
 

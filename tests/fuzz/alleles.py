@@ -45,7 +45,7 @@ def check_genome(seed: str, folder: Path, done: Counter[str]) -> None:
         bundle = genome.bundle(Path(name))
         checker = Checker(genome, bundle, done)
         for _ in range(ALLELES):
-            start, ref, alt = allele(rng, genome.bases)
+            start, ref, alt = at_an_edge(rng, genome) if rng.random() < 0.25 else allele(rng, genome.bases)
             try:
                 checker.check(start, ref, alt)
             except AssertionError as error:
@@ -69,6 +69,20 @@ def allele(rng: random.Random, bases: str) -> tuple[int, str, str]:
     if kind == "inversion":
         return start, ref, reverse_complement(ref)
     return start, ref, "".join(rng.choices("ACGT", k=len(ref) if kind == "mnv" else rng.randint(1, 9)))
+
+
+def at_an_edge(rng: random.Random, genome: genes.Genome) -> tuple[int, str, str]:
+    """As `allele`: what deletes a transcript, an exon, an intron, a base more or less, or adds beside one."""
+    edges = [1, len(genome.bases)]
+    for transcript in genome.transcripts:
+        edges += [place for start, end in transcript.exons for place in (start, end + 1)]
+        edges += [transcript.coding[0], transcript.coding[1] + 1] if transcript.coding else []
+    first, last = sorted(
+        min(max(rng.choice(edges) + rng.choice((-1, 0, 0, 0, 1)), 1), len(genome.bases)) for _ in range(2)
+    )
+    if first == last or rng.random() < 0.3:
+        return first, "", "".join(rng.choices("ACGT", k=rng.randint(1, 7)))
+    return first, genome.bases[first - 1 : last - 1], ""
 
 
 class Checker:

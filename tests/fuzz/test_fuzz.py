@@ -42,7 +42,7 @@ def test_random_alleles_on_random_genes(tmp_path: Path) -> None:
     assert all(done[check] > 20 for check in ("paths", "names", "proteins", "mirrored", "repeats")), done
 
 
-# What long runs found, by the genome's seed.
-@pytest.mark.parametrize("seed", ["5:23", "5:87", "11:104"])
-def test_alleles_of_genomes_that_found_something(seed: str, tmp_path: Path) -> None:
+# Genomes whose proteins VEP names in a way that has to be read with care.
+@pytest.mark.parametrize("seed", ["5:23", "5:87"])
+def test_genomes_with_odd_names(seed: str, tmp_path: Path) -> None:
     alleles.check_genome(seed, tmp_path, alleles.Counter())
