@@ -4,8 +4,11 @@ from typing import Any
 
 from moto.ec2.models.launch_templates import LaunchTemplateVersion
 
+from . import launch_templates
+
 
 def install() -> None:
+    launch_templates.install()
     create = LaunchTemplateVersion.__init__
 
     # TagSpecifications of type launch-template tag the template itself. moto stores them in the template's data as
