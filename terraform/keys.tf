@@ -1,7 +1,6 @@
 # ── The key of queues, topics, buckets, secrets and logs ─────────────────────────────────────────────────────────────
 
-# One key for all: whoever may read a queue of this deployment may use the key through SQS, and so on; what a role may
-# read is decided where the data is. A key is $1 a month.
+# One key for all: what a role may read is decided where the data is. A key is $1 a month.
 resource "aws_kms_key" "main" {
   description             = "${local.name}: queues, topics, buckets, secrets, logs"
   enable_key_rotation     = true

@@ -13,6 +13,10 @@ locals {
   # Bucket names are shared by all accounts of the world, so the account is part of them.
   bucket_names = { for name in ["inputs", "results", "reference", "logs"] : name => "${local.name}-${name}-${local.account_id}" }
 
+  mail_from    = coalesce(var.mail_from, "GAS <no-reply@${var.domain_name}>")
+  mail_address = trimsuffix(reverse(split("<", local.mail_from))[0], ">")
+  mail_domain  = split("@", local.mail_address)[1]
+
   secret_name = "${local.name}/web"
   site_url    = "https://${var.domain_name}"
   vault_name  = "${local.name}-${local.topology.vault}"

@@ -80,8 +80,29 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
+  # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
   dynamic "statement" {
-    for_each = each.key == "logs" ? { LoadBalancer = "logdelivery.elasticloadbalancing.amazonaws.com", S3 = "logging.s3.amazonaws.com" } : {}
+    for_each = each.key == "logs" ? ["delivery.logs.amazonaws.com"] : []
+
+    content {
+      sid       = "VpcLooksFirst"
+      actions   = ["s3:GetBucketAcl"]
+      resources = [each.value.arn]
+
+      principals {
+        type        = "Service"
+        identifiers = [statement.value]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [local.account_id]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.key == "logs" ? { LoadBalancer = "logdelivery.elasticloadbalancing.amazonaws.com", Buckets = "logging.s3.amazonaws.com", Vpc = "delivery.logs.amazonaws.com" } : {}
 
     content {
       sid       = "LogsOf${statement.key}"

@@ -33,6 +33,12 @@ variable "tags" {
     condition     = alltrue([for key in keys(var.tags) : !startswith(key, "gas:") && !startswith(key, "aws:")])
     error_message = "tags must not begin with \"gas:\" or \"aws:\"; GAS and AWS set those themselves."
   }
+  validation {
+    # Hosts read their tags through the metadata service, which bars other characters.
+    # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
+    condition     = alltrue([for key in keys(var.tags) : can(regex("^[A-Za-z0-9+=.,_:@-]+$", key))])
+    error_message = "tags may be named with letters, digits and + - = . , _ : @ only, because hosts read them through the metadata service: no spaces and no slashes."
+  }
 }
 
 variable "deletion_protection" {
