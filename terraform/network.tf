@@ -139,7 +139,7 @@ resource "aws_flow_log" "refused" {
   vpc_id                   = aws_vpc.main.id
   traffic_type             = "REJECT"
   log_destination_type     = "s3"
-  log_destination          = "${aws_s3_bucket.this["logs"].arn}/vpc/"
+  log_destination          = aws_s3_bucket.this["logs"].arn
   max_aggregation_interval = 60
   tags                     = { Name = "${local.name}-refused" }
   depends_on               = [aws_s3_bucket_policy.this]

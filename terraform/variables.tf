@@ -71,7 +71,7 @@ variable "zone_id" {
   description = "Route 53 hosted zone that domain_name is in (`aws route53 list-hosted-zones`). Terraform then makes the certificate, the site's address and the records for mail. Null: your DNS is elsewhere; set certificate_arn, and enter the records of the output dns_records yourself."
 
   validation {
-    condition     = var.zone_id == null || can(regex("^Z[A-Z0-9]{3,31}$", var.zone_id))
+    condition     = var.zone_id == null || can(regex("^[A-Z0-9]{4,32}$", var.zone_id))
     error_message = "zone_id must be the id of a hosted zone, such as Z0123456789ABCDEFGHIJ; it is not the zone's name."
   }
 }
