@@ -1,6 +1,7 @@
 # ── Tables ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 resource "aws_dynamodb_table" "this" {
+  # checkov:skip=CKV_AWS_119: A key that AWS owns encrypts them, free of charge. With a key of ours, losing the key would lose the tables.
   for_each                    = local.topology.tables
   name                        = "${local.name}-${each.key}"
   billing_mode                = "PAY_PER_REQUEST"
@@ -45,6 +46,7 @@ resource "aws_dynamodb_table" "this" {
 # ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 resource "aws_secretsmanager_secret" "web" {
+  # checkov:skip=CKV2_AWS_57: Globus has no way to rotate a client's secret by program; docs/runbook.md has the steps by hand.
   name                    = local.secret_name
   description             = "Globus client and session key of the web server"
   kms_key_id              = aws_kms_key.main.arn

@@ -60,6 +60,7 @@ resource "aws_route53_record" "site" {
 # ── Load balancer ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 resource "aws_lb" "web" {
+  # checkov:skip=CKV2_AWS_76: AWSManagedRulesKnownBadInputsRuleSet is among the rules of firewall.tf; checkov does not look into dynamic blocks.
   name                       = "${local.name}-web"
   load_balancer_type         = "application"
   internal                   = false

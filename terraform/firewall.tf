@@ -84,6 +84,7 @@ resource "aws_wafv2_web_acl_association" "web" {
 
 # WAF writes only to groups whose names begin so.
 resource "aws_cloudwatch_log_group" "firewall" {
+  # checkov:skip=CKV_AWS_338: How long is a matter of cost and of data protection: log_retention_days.
   name              = "aws-waf-logs-${local.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = aws_kms_key.main.arn

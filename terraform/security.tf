@@ -11,6 +11,7 @@ resource "aws_security_group" "balancer" {
 }
 
 resource "aws_security_group" "host" {
+  # checkov:skip=CKV2_AWS_5: The launch templates of modules/fleet have them.
   for_each    = toset(local.roles)
   name        = "${local.name}-${each.key}"
   description = "Hosts of the role ${each.key}"
@@ -35,6 +36,7 @@ resource "aws_security_group" "endpoints" {
 # ── Users → load balancer → web ──────────────────────────────────────────────────────────────────────────────────────
 
 resource "aws_vpc_security_group_ingress_rule" "balancer" {
+  # checkov:skip=CKV_AWS_260: Port 80 only sends to 443.
   for_each          = { http = 80, https = 443 }
   security_group_id = aws_security_group.balancer.id
   description       = "${each.key} from anywhere${each.key == "http" ? ", to be sent to https" : ""}"
@@ -75,6 +77,7 @@ resource "aws_vpc_security_group_egress_rule" "ssh" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "ssh" {
+  # checkov:skip=CKV_AWS_24: Not from anywhere: from the endpoint's group only.
   for_each                     = aws_security_group.host
   security_group_id            = each.value.id
   description                  = "ssh from the endpoint for operators"

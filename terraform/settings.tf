@@ -47,6 +47,7 @@ locals {
 }
 
 resource "aws_ssm_parameter" "setting" {
+  # checkov:skip=CKV2_AWS_34: Nothing in it is secret.
   for_each = local.parameters
   name     = each.key
   type     = "String"

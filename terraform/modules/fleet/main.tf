@@ -199,6 +199,7 @@ resource "aws_iam_instance_profile" "this" {
 # ── What it says ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 resource "aws_cloudwatch_log_group" "this" {
+  # checkov:skip=CKV_AWS_338: How long is a matter of cost and of data protection: log_retention_days.
   name              = var.log_group_name
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
