@@ -1,5 +1,10 @@
 # ── The image ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+data "aws_ec2_instance_type" "host" {
+  for_each      = toset(concat([var.web_instance_type, var.utility_instance_type], var.annotator_instance_types))
+  instance_type = each.key
+}
+
 data "aws_ami" "host" {
   most_recent = true
   owners      = ["self"]
@@ -8,16 +13,21 @@ data "aws_ami" "host" {
     name   = var.ami_id == null ? "name" : "image-id"
     values = [coalesce(var.ami_id, "gas-*")]
   }
-}
 
-data "aws_ec2_instance_type" "host" {
-  for_each      = toset(concat([var.web_instance_type, var.utility_instance_type], var.annotator_instance_types))
-  instance_type = each.key
+  dynamic "filter" {
+    for_each = var.ami_id == null ? [data.aws_ec2_instance_type.host[var.web_instance_type].supported_architectures] : []
+
+    content {
+      name   = "architecture"
+      values = filter.value
+    }
+  }
 
   lifecycle {
     postcondition {
-      condition     = contains(self.supported_architectures, data.aws_ami.host.architecture)
-      error_message = "The image ${data.aws_ami.host.id} is for ${data.aws_ami.host.architecture}, but ${self.instance_type} is not. Bake the image for the other architecture, or choose other instance types."
+      condition = alltrue([for type in data.aws_ec2_instance_type.host : contains(type.supported_architectures, self.architecture)])
+      error_message = format("The image %s is for %s, but these instance types are not: %s. Bake the image for the other architecture, or choose other types.",
+      self.id, self.architecture, join(", ", [for name, type in data.aws_ec2_instance_type.host : name if !contains(type.supported_architectures, self.architecture)]))
     }
   }
 }
@@ -58,7 +68,7 @@ module "web" {
   target_group_arns  = [aws_lb_target_group.web.arn]
   start_seconds      = 300
   warmup_seconds     = 60
-  drain_seconds      = local.web_drain_seconds
+  drain_seconds      = 120
   max_lifetime_days  = var.max_instance_lifetime_days
   rollback_alarms    = local.rollback_alarms.web
   log_group_name     = local.log_group_names.web

@@ -23,8 +23,13 @@ output "dns_records" {
 # ── For `gas admin` and `gas ops` ────────────────────────────────────────────────────────────────────────────────────
 
 output "environment" {
-  description = "The settings that `gas admin` and `gas ops` need; `scripts/terraform-env` prints them for a shell."
+  description = "The settings of all hosts, which `gas admin` and `gas ops` need too."
   value       = local.settings.common
+}
+
+output "shell" {
+  description = "The same for a shell: eval \"$(terraform output -raw shell)\""
+  value       = join("\n", [for name, value in local.settings.common : "export ${name}='${replace(value, "'", "'\\''")}'"])
 }
 
 output "region" {

@@ -15,6 +15,9 @@ locals {
     GAS_MAIL_FROM      = local.mail_from
     GAS_SECRETS_NAME   = local.secret_name
 
+    # gas/host/bundle.py brings the reference bundle from there when a host boots.
+    GAS_REFERENCE_BUCKET = local.bucket_names.reference
+
     # Where the image has its disk.
     GAS_BUNDLES_DIR = "/var/lib/gas/bundles"
     GAS_SCRATCH_DIR = "/var/lib/gas/scratch"
@@ -25,20 +28,15 @@ locals {
     GAS_RETRIEVAL_TIER  = var.retrieval_tier
   }
 
+  # The image knows which programs a role runs, and as many of them as there are cores.
   role_settings = {
-    web       = { GAS_WEB_HOST = "0.0.0.0", GAS_WEB_PORT = tostring(local.web_port) }
-    annotator = {}
-    utility   = {}
+    web = { GAS_WEB_HOST = "0.0.0.0", GAS_WEB_PORT = tostring(local.web_port) }
   }
 
   # Path → name → value.
   settings = merge(
     { common = merge(local.common_settings, var.settings) },
-    # supervisor's program files of a role are named after its processes.
-    { for role in local.roles : role => merge(
-      { GAS_PROGRAM_FILES = join(" ", [for process in local.processes[role] : "${process}.conf"]) },
-      local.role_settings[role],
-    ) },
+    { for role in local.roles : role => lookup(local.role_settings, role, {}) },
   )
 
   parameters = merge([for path, settings in local.settings : {

@@ -15,6 +15,9 @@ resource "aws_s3_bucket" "this" {
   for_each      = local.buckets
   bucket        = local.bucket_names[each.key]
   force_destroy = var.force_destroy
+
+  # So that the key outlives them: where a destroy stops at a bucket that is not empty, its objects can still be read.
+  depends_on = [aws_kms_key.main]
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {

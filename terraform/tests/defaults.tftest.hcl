@@ -58,8 +58,8 @@ run "defaults" {
     error_message = "Hosts would look for results in another bucket than there is."
   }
   assert {
-    condition     = aws_ssm_parameter.setting["/gas/env/utility/GAS_PROGRAM_FILES"].value == "notifier.conf archiver.conf restorer.conf thawer.conf sweeper.conf lifecycle.conf"
-    error_message = "The utility host would not run its five agents."
+    condition     = aws_ssm_parameter.setting["/gas/env/web/GAS_WEB_PORT"].value == tostring(aws_lb_target_group.web.port)
+    error_message = "Web servers listen elsewhere than the load balancer asks."
   }
   assert {
     condition     = alltrue([for parameter in aws_ssm_parameter.setting : length(parameter.value) > 0])

@@ -85,5 +85,5 @@ run "an_image_for_other_hosts" {
     values = { id = "ami-0123456789abcdef0", architecture = "x86_64", root_device_name = "/dev/xvda", name = "gas-0.1.0", tags = {} }
   }
 
-  expect_failures = [data.aws_ec2_instance_type.host]
+  expect_failures = [data.aws_ami.host]
 }

@@ -56,7 +56,10 @@ def check(folder: Path, steps: demo.Steps) -> None:
         terraform.run("init", "-input=false", "-no-color", "-lockfile=readonly")
         terraform.run("validate", "-no-color")
     with steps.step("terraform test"):
-        print(indent(terraform.run("test", "-no-color").stdout.strip().splitlines()[-1]))
+        print(indent(terraform.run("test", "-no-color").stdout.strip().splitlines()[-1]), flush=True)
+    for example in sorted(terraform.folder.glob("examples/*/gas.tfvars")):
+        with steps.step(f"the example {example.parent.name}"):
+            terraform.run("test", "-no-color", "-test-directory=examples", f"-var-file={example}")
     with steps.step("checkov"):
         checkov(folder)
 
@@ -73,7 +76,8 @@ def checkov(folder: Path) -> None:
     )
     if done.returncode:
         raise Failed(f"checkov ended with {done.returncode}:\n{done.stdout}{done.stderr[-2000:]}")
-    print(indent(next((line for line in done.stdout.splitlines() if line.startswith("Passed checks")), done.stdout)))
+    counts = next((line for line in done.stdout.splitlines() if line.startswith("Passed checks")), done.stdout)
+    print(indent(counts), flush=True)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ MIRROR_ROOTS = ("/opt", "/srv", "/usr/lib", "/usr/local/lib", "/usr/local/share"
 # Most of an apply is waiting: the provider asks a queue for 25 seconds whether it has become what it should be.
 PARALLELISM = "40"
 NO_CHANGES, CHANGES = 0, 2
+# What somebody may have in terraform/ who uses it.
+OF_THE_OPERATOR = (".terraform", "*.tfstate*", "terraform.tfvars", "*.auto.tfvars", "backend.tf")
 
 
 class Failed(Exception):
@@ -76,7 +78,7 @@ class Terraform:
 def copy(folder: Path, environment: Mapping[str, str]) -> Terraform:
     """terraform/ and the topology beside it, copied to `folder`; its commands run in `environment`."""
     work = folder / "terraform"
-    shutil.copytree(ROOT / "terraform", work, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfvars"))
+    shutil.copytree(ROOT / "terraform", work, ignore=shutil.ignore_patterns(*OF_THE_OPERATOR))
     (folder / "gas").mkdir()
     shutil.copy(ROOT / "gas" / "topology.json", folder / "gas")
     configuration = folder / "terraform.rc"

@@ -160,13 +160,13 @@ resource "aws_autoscaling_group" "this" {
   depends_on = [aws_iam_role_policy_attachment.this]
 }
 
-# In service only once a host says so; gone only once it has put down its work (agents/lifecycle.py).
+# In service only once a host says so; gone only once it has put down its work. agents/lifecycle.py knows both by name.
 resource "aws_autoscaling_lifecycle_hook" "this" {
   for_each = {
-    launch    = { transition = "LAUNCHING", seconds = var.start_seconds, otherwise = "ABANDON" }
-    terminate = { transition = "TERMINATING", seconds = var.drain_seconds, otherwise = "CONTINUE" }
+    launch = { transition = "LAUNCHING", seconds = var.start_seconds, otherwise = "ABANDON" }
+    drain  = { transition = "TERMINATING", seconds = var.drain_seconds, otherwise = "CONTINUE" }
   }
-  name                   = each.key
+  name                   = "${var.name}-${each.key}"
   autoscaling_group_name = aws_autoscaling_group.this.name
   lifecycle_transition   = "autoscaling:EC2_INSTANCE_${each.value.transition}"
   heartbeat_timeout      = each.value.seconds
