@@ -65,6 +65,14 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
 # ── Who may, and how ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+locals {
+  log_writers = {
+    LoadBalancer = { service = "logdelivery.elasticloadbalancing.amazonaws.com", below = "alb/AWSLogs/${local.account_id}" }
+    Buckets      = { service = "logging.s3.amazonaws.com", below = "s3" }
+    Vpc          = { service = "delivery.logs.amazonaws.com", below = "AWSLogs/${local.account_id}" }
+  }
+}
+
 data "aws_iam_policy_document" "bucket" {
   for_each = aws_s3_bucket.this
 
@@ -106,22 +114,30 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
   dynamic "statement" {
-    for_each = each.key == "logs" ? { LoadBalancer = "logdelivery.elasticloadbalancing.amazonaws.com", Buckets = "logging.s3.amazonaws.com", Vpc = "delivery.logs.amazonaws.com" } : {}
+    for_each = each.key == "logs" ? local.log_writers : {}
 
     content {
       sid       = "LogsOf${statement.key}"
       actions   = ["s3:PutObject"]
-      resources = ["${each.value.arn}/*"]
+      resources = ["${each.value.arn}/${statement.value.below}/*"]
 
       principals {
         type        = "Service"
-        identifiers = [statement.value]
+        identifiers = [statement.value.service]
       }
-      condition {
-        test     = "StringEquals"
-        variable = "aws:SourceAccount"
-        values   = [local.account_id]
+
+      # The load balancer's deliverer says who it works for in the path only.
+      dynamic "condition" {
+        for_each = statement.key == "LoadBalancer" ? [] : ["aws:SourceAccount"]
+
+        content {
+          test     = "StringEquals"
+          variable = condition.value
+          values   = [local.account_id]
+        }
       }
     }
   }

@@ -34,4 +34,11 @@ data "aws_availability_zones" "usable" {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
   }
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.names) >= var.zone_count
+      error_message = "${var.region} has ${length(self.names)} availability zones that this account can use, fewer than zone_count (${var.zone_count})."
+    }
+  }
 }

@@ -67,23 +67,23 @@ run "values_that_do_not_fit_together" {
   expect_failures = [var.certificate_arn, var.archive_backend, var.web_max, var.annotator_on_demand_base]
 }
 
-run "a_name_outside_the_zone" {
+run "an_account_that_does_not_fit" {
   command = plan
 
   variables {
     domain_name = "gas.example.com"
+    zone_count  = 3
   }
 
-  expect_failures = [data.aws_route53_zone.site]
-}
-
-run "an_image_for_other_hosts" {
-  command = plan
+  override_data {
+    target = data.aws_availability_zones.usable
+    values = { names = ["eu-central-1a", "eu-central-1b"] }
+  }
 
   override_data {
     target = data.aws_ami.host
     values = { id = "ami-0123456789abcdef0", architecture = "x86_64", root_device_name = "/dev/xvda", name = "gas-0.1.0", tags = {} }
   }
 
-  expect_failures = [data.aws_ami.host]
+  expect_failures = [data.aws_route53_zone.site, data.aws_availability_zones.usable, data.aws_ami.host]
 }
