@@ -129,8 +129,3 @@ module "utility" {
 
   depends_on = [aws_ssm_parameter.setting, aws_route.out]
 }
-
-# Alarms that take a release back by themselves.
-locals {
-  rollback_alarms = { web = [], annotator = [], utility = [] }
-}

@@ -413,3 +413,9 @@ variable "alarm_email" {
     error_message = "alarm_email must be a mail address."
   }
 }
+
+variable "runbook_url" {
+  type        = string
+  default     = "docs/runbook.md"
+  description = "Where your operators read docs/runbook.md, such as its page at your Git host: each alarm links to its section."
+}

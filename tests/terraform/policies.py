@@ -1,23 +1,17 @@
 """The policies that Terraform makes, evaluated as IAM does: action, resource, conditions."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.conftest import REGION, ROOT
 from tests.deployment import ACCOUNT
+from tests.terraform.modules import outputs
 from tests.terraform.requests import KEY, Need
 
-MODULE = ROOT / "terraform" / "modules" / "permissions"
 # The names of a service on this machine (`scripts/local/environment.py`), so that what is noted there fits.
 NAMES: dict[str, Any] = {
     "name": "gas",
@@ -86,32 +80,6 @@ def grants(document: str) -> Iterator[Grant]:
                 yield Grant(action, resource, conditions)
 
 
-@cache
-def terraform() -> str:
-    """The terraform program; skips the test where there is none."""
-    found = shutil.which("terraform")
-    if found is None:
-        pytest.skip("needs the program terraform, 1.11 or newer (https://developer.hashicorp.com/terraform/install)")
-    return found
-
-
 def render(folder: Path, **changes: Any) -> dict[str, dict[str, str]]:
-    """`processes` and `hosts` of terraform/modules/permissions, which needs neither a provider nor an account."""
-    names = {**NAMES, **changes}
-    call = {"module": {"permissions": {"source": str(MODULE), **names}}}
-    outputs = {"output": {name: {"value": f"${{module.permissions.{name}}}"} for name in ("processes", "hosts")}}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "main.tf.json").write_text(json.dumps({**call, **outputs}), "utf-8")
-    # A configuration of this machine's owner has no say here.
-    environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
-
-    def run(*arguments: str) -> str:
-        ended = subprocess.run(
-            [terraform(), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
-
-    run("init", "-input=false", "-no-color")
-    run("apply", "-auto-approve", "-input=false", "-no-color")
-    return {name: output["value"] for name, output in json.loads(run("output", "-json")).items()}
+    """The policies of `processes` and `hosts`, by name."""
+    return outputs(folder, "permissions", ("processes", "hosts"), {**NAMES, **changes})
