@@ -67,9 +67,9 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
 locals {
   log_writers = {
-    LoadBalancer = { service = "logdelivery.elasticloadbalancing.amazonaws.com", below = "alb/AWSLogs/${local.account_id}" }
-    Buckets      = { service = "logging.s3.amazonaws.com", below = "s3" }
-    Vpc          = { service = "delivery.logs.amazonaws.com", below = "AWSLogs/${local.account_id}" }
+    LoadBalancer = { service = "logdelivery.elasticloadbalancing.amazonaws.com", below = "alb/AWSLogs/${local.account_id}/*" }
+    Buckets      = { service = "logging.s3.amazonaws.com", below = "*" }
+    Vpc          = { service = "delivery.logs.amazonaws.com", below = "AWSLogs/${local.account_id}/*" }
   }
 }
 
@@ -122,7 +122,7 @@ data "aws_iam_policy_document" "bucket" {
     content {
       sid       = "LogsOf${statement.key}"
       actions   = ["s3:PutObject"]
-      resources = ["${each.value.arn}/${statement.value.below}/*"]
+      resources = ["${each.value.arn}/${statement.value.below}"]
 
       principals {
         type        = "Service"

@@ -16,7 +16,7 @@ PROVIDER = "registry.terraform.io/hashicorp/aws"
 # https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
 MIRROR_ROOTS = ("/opt", "/srv", "/usr/lib", "/usr/local/lib", "/usr/local/share", "/var/lib")
 # Most of an apply is waiting: the provider asks a queue for 25 seconds whether it has become what it should be.
-PARALLELISM = "40"
+PARALLELISM = "20"
 NO_CHANGES, CHANGES = 0, 2
 # What somebody may have in terraform/ who uses it.
 OF_THE_OPERATOR = (".terraform", "*.tfstate*", "terraform.tfvars", "*.auto.tfvars", "backend.tf")

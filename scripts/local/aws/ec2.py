@@ -3,7 +3,8 @@
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.models.launch_templates import LaunchTemplateVersion
+from moto.ec2.exceptions import InvalidLaunchTemplateIdNotFound
+from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBackend, LaunchTemplateVersion
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
 
@@ -31,6 +32,19 @@ def _images_keep_what_they_are() -> None:
         return answer
 
     EC2Response.register_image = register_image
+
+
+def _a_template_that_is_gone_is_not_found_by_its_id() -> None:
+    delete = LaunchTemplateBackend.delete_launch_template
+
+    # moto says that a name was not found, so that Terraform takes the repeat of a lost answer for a failure.
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+    def delete_launch_template(self: LaunchTemplateBackend, name: str, tid: str | None) -> LaunchTemplate:
+        if not name and tid is not None and tid not in self.launch_templates:
+            raise InvalidLaunchTemplateIdNotFound(tid)
+        return delete(self, name, tid)
+
+    LaunchTemplateBackend.delete_launch_template = delete_launch_template
 
 
 def _rules_keep_their_descriptions() -> None:
@@ -67,4 +81,5 @@ def install() -> None:
     LaunchTemplateVersion.__init__ = __init__
     _images_keep_what_they_are()
     _rules_keep_their_descriptions()
+    _a_template_that_is_gone_is_not_found_by_its_id()
     ec2_connect.install()

@@ -13,8 +13,9 @@ terraform {
 # ── The host ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 resource "aws_launch_template" "this" {
-  name                   = var.name
-  description            = "Hosts of ${var.name}"
+  name = var.name
+  # As `gas ops release` writes it, so that a plan after one is quiet.
+  description            = "GAS ${var.tags["gas:version"]}"
   image_id               = var.image.id
   instance_type          = var.instance_types[0]
   update_default_version = true

@@ -169,3 +169,12 @@ def test_instance_connect_endpoints(aws_standin: AwsStandIn, name: str) -> None:
     ec2.delete_instance_connect_endpoint(InstanceConnectEndpointId=made["InstanceConnectEndpointId"])
     with pytest.raises(ClientError, match=r"NotFound"):
         ec2.describe_instance_connect_endpoints(**asked)
+
+
+def test_a_template_can_be_deleted_once(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    made = ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData={"InstanceType": "t4g.small"})
+    asked = {"LaunchTemplateId": made["LaunchTemplate"]["LaunchTemplateId"]}
+    ec2.delete_launch_template(**asked)
+    with pytest.raises(ClientError, match=r"InvalidLaunchTemplateId\.NotFound"):
+        ec2.delete_launch_template(**asked)
