@@ -102,6 +102,7 @@ class Sweeper:
         elif job.mail_time is None:
             if job.announcements >= MOST_ANNOUNCEMENTS:
                 log.error("mail_given_up")
+                metric("MailsGivenUp", 1)
                 self.jobs.settle(job)
             else:
                 submissions.announce(self.jobs, self.announcer, job)
