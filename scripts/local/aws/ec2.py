@@ -8,7 +8,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBacke
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
 
-from . import ec2_connect
+from . import ec2_connect, launch_templates
 
 # moto forgets these when an image is registered, so that nobody can tell which hosts it would start on.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html
@@ -62,8 +62,6 @@ def _rules_keep_their_descriptions() -> None:
 
     SecurityGroupRule.__init__ = __init__
     SecurityGroupRule.description = property(description)
-
-from . import launch_templates
 
 
 def install() -> None:
