@@ -20,11 +20,11 @@ TEST_WORKERS ?= auto
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test image image-test image-files lint format lock bundle assets clean
+.PHONY: help setup run demo test prove terraform-test image image-test image-files lint format lock bundle assets clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DONE)/install assets bundle ## Make .venv with everything, the browser assets and the reference bundle
 
@@ -36,6 +36,12 @@ demo: setup ## Annotate FILE (default: a mitochondrial sample) from sign-in to m
 
 test: setup ## Run every test and print the branch coverage of gas and agents; below 90 % is a failure
 	@$(BIN)/python -m pytest tests --ignore tests/image -n $(TEST_WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+prove: setup ## Run the proofs that no result is lost (kills, interleavings, chaos) and print what each went through
+	@$(BIN)/python -m scripts.prove $(PROVE)
+
+terraform-test: setup $(DONE)/checkov ## Check terraform/, apply it to the AWS stand-in, use, change and destroy what it made
+	@$(BIN)/python -m tests.terraform
 
 lint: $(DONE)/install ## Check style and types (ruff; mypy strict on gas)
 	@$(BIN)/ruff check .
@@ -51,6 +57,7 @@ lock: ## Pin every requirement with its hashes again (needs uv)
 	$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.txt
 	$(LOCK) requirements/node.in --output-file requirements/node.txt
 	$(LOCK) requirements/image.in --output-file requirements/image.txt
+	$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 
 bundle: $(BUNDLE) ## Build the mitochondrial reference bundle and the sample file
 
@@ -87,6 +94,13 @@ $(DONE)/install: $(DONE)/venv requirements/dev.txt pyproject.toml
 	@echo "Installing the Python packages …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# checkov pins half of Python's packages, so it has an environment of its own.
+$(DONE)/checkov: $(DONE)/venv requirements/checkov.txt
+	@echo "Installing checkov …"
+	@$(PYTHON) -m venv .venv/checkov
+	@.venv/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/checkov.txt
 	@touch $@
 
 # A bundle that an older builder made is refused by a newer reader; building takes seconds.

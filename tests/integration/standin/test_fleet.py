@@ -215,3 +215,47 @@ def test_a_queue_policy_survives_other_attributes(aws_standin: AwsStandIn, name:
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "3"})
     assert json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["Policy"])
+
+
+def test_an_image_stays_what_it_is(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    asked = {"Architecture": "arm64", "RootDeviceName": "/dev/xvda", "VirtualizationType": "hvm"}
+    image = ec2.register_image(Name=name, **asked)["ImageId"]
+    (found,) = ec2.describe_images(ImageIds=[image])["Images"]
+    assert {key: found[key] for key in asked} == asked
+
+
+def test_a_rule_for_a_group_keeps_its_description(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName=name, Description="test", VpcId=vpc)["GroupId"]
+    pair = {"GroupId": group, "Description": "from its own kind"}
+    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [pair]}
+    (made,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
+    identity = {"SecurityGroupRuleIds": [made["SecurityGroupRuleId"]]}
+    (found,) = ec2.describe_security_group_rules(**identity)["SecurityGroupRules"]
+    assert found["Description"] == "from its own kind"
+
+
+def test_instance_connect_endpoints(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    tags = [{"ResourceType": "instance-connect-endpoint", "Tags": [{"Key": "Name", "Value": name}]}]
+    made = ec2.create_instance_connect_endpoint(SubnetId=subnet, TagSpecifications=tags)["InstanceConnectEndpoint"]
+    asked = {"InstanceConnectEndpointIds": [made["InstanceConnectEndpointId"]]}
+    (found,) = ec2.describe_instance_connect_endpoints(**asked)["InstanceConnectEndpoints"]
+    assert (found["State"], found["VpcId"], found["SubnetId"]) == ("create-complete", vpc, subnet)
+    assert found["Tags"] == [{"Key": "Name", "Value": name}]
+    ec2.delete_instance_connect_endpoint(InstanceConnectEndpointId=made["InstanceConnectEndpointId"])
+    with pytest.raises(ClientError, match=r"NotFound"):
+        ec2.describe_instance_connect_endpoints(**asked)
+
+
+def test_a_template_can_be_deleted_once(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    made = ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData={"InstanceType": "t4g.small"})
+    asked = {"LaunchTemplateId": made["LaunchTemplate"]["LaunchTemplateId"]}
+    ec2.delete_launch_template(**asked)
+    with pytest.raises(ClientError, match=r"InvalidLaunchTemplateId\.NotFound"):
+        ec2.delete_launch_template(**asked)
