@@ -1,4 +1,4 @@
-"""The command line: `gas annotate`, `gas reference build`, `gas submit` … and, for operators, `gas admin`."""
+"""The command line: `gas annotate`, `gas reference build`, `gas submit` …; for operators, `gas admin` and `gas ops`."""
 
 import json
 import logging
@@ -183,16 +183,20 @@ def _codon_table(text: str) -> tuple[str, int]:
 
 
 class _Operators(click.Group):
-    """`gas admin`, of which only its own use loads the AWS libraries."""
+    """`gas admin` and `gas ops`, of which only their own use loads the AWS libraries."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return _operators().list_commands(ctx)
+        return _operators(self.name).list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return _operators().get_command(ctx, cmd_name)
+        return _operators(self.name).get_command(ctx, cmd_name)
 
 
-def _operators() -> click.Group:
+def _operators(name: str | None) -> click.Group:
+    if name == "ops":
+        from gas.ops.commands import ops
+
+        return ops
     from gas.admin.commands import admin
 
     return admin
@@ -201,6 +205,11 @@ def _operators() -> click.Group:
 @gas.group(cls=_Operators)
 def admin() -> None:
     """For operators: look into a deployment and mend it. The GAS_* settings say which."""
+
+
+@gas.group(cls=_Operators)
+def ops() -> None:
+    """For operators: hosts, what runs on them, their logs, and releases."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -220,6 +220,6 @@ def __getattr__(name: str) -> "WSGIApplication":
     # A worker whose server was killed would hold the port for ever, and serve beside the next release.
     die_with_parent()
     settings = config.load()
-    telemetry.configure("web", settings.log_level)
+    telemetry.configure("web", settings.log_level, name_prefix=settings.name_prefix)
     globals()["app"] = make_app(build(settings))
     return globals()["app"]

@@ -29,7 +29,7 @@ from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
 from gas.annotation.summary import Summary
 from gas.annotation.tables import Table, arrow_batch, tsv_text
-from gas.annotation.templates import CHANGES, Seen, Template, Templates
+from gas.annotation.templates import CHANGES, Template, Templates
 
 _PASSED = {
     "missing": "no alternative allele",
@@ -235,16 +235,17 @@ def _csq(
     # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
     places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     annotations: list[bytes] = []
-    seen: list[tuple[Template | None, tuple[str, ...]]] = []
+    seen: list[tuple[Template | None, tuple[bytes, ...]]] = []
     rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
     for place, (position, segment, change, indel) in enumerate(rows_of):
-        described: Seen | None = None
         if change >= 0:
             annotation, described = templates.single_base(segment, position, _CHANGES[change])
+            seen.append(described)
         elif indel:
             ref, alt = found.alleles(place)
             end = position + len(ref) - 1
-            annotation, described = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
+            annotation, of_rows = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
+            seen.append((None, of_rows))
         else:
             ref, alt = found.alleles(place)
             text = rows.record(templates, segment, position, ref, alt)
@@ -252,18 +253,18 @@ def _csq(
                 more = structural.record(templates.segments, open_mate, position, ref, alt, found.fields(place)[INFO])
                 text = f"{text},{more}" if text and more else text or more
             annotation = text.encode("latin-1")
+            if annotation:
+                seen.append((None, _described(annotation)))
         annotations.append(annotation)
-        if annotation:
-            seen.append(described or (None, _described(annotation)))
     # Equal sets of terms are added up first: most records have one of few.
     for (template, terms), times in Counter(seen).items():
         _add(summary, _consequences(template.described(terms) if template else terms), times)
     return annotations
 
 
-def _described(annotation: bytes) -> tuple[str, ...]:
+def _described(annotation: bytes) -> tuple[bytes, ...]:
     """The Consequence|IMPACT of every row."""
-    return tuple(["|".join(row.split("|", 3)[1:3]) for row in annotation.decode("latin-1").split(",")])
+    return tuple([b"|".join(row.split(b"|", 3)[1:3]) for row in annotation.split(b",")])
 
 
 def _why_passed(fields: list[str]) -> str:
@@ -284,9 +285,9 @@ def _count_alleles(found: Columns, changes: Ints, summary: Summary) -> None:
 
 
 @lru_cache(maxsize=10_000)
-def _consequences(terms: tuple[str, ...]) -> Summary:
+def _consequences(terms: tuple[bytes, ...]) -> Summary:
     one = Summary()
-    one.add_csq([f"|{described}|" for described in terms])
+    one.add_csq([f"|{described.decode()}|" for described in terms])
     return one
 
 

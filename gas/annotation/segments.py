@@ -37,8 +37,8 @@ _SPLICE_REGION = 3
 #   `body` is head without its terms; `named` is as `reach`, of body alone; `structure` decides about the terms of
 #   whatever lies in `named` (None: nothing short of the transcript does).
 # EXON: as PLACE, then c, d: two bars and cDNA_position (c + d * position) stand before the tail.
-# CODON: layout, exon, a, b, splice terms, coding, quiet: cDNA position; the codon is looked up. `coding` is what of the
-#   exon is coding, `quiet` what of that is away from splice sites; first and last position each.
+# CODON: layout, exon, a, b, splice terms, coding, quiet, edges: cDNA position; the codon is looked up. `coding` is what
+#   of the exon is coding, `quiet` what of that is away from splice sites, `edges` what of the exon's ends is one.
 # OTHER: the general path.
 # `reach` are the first and the last position for which the entry holds; the segment may end before.
 FLANK, PLACE, EXON, CODON, OTHER = range(5)
@@ -373,12 +373,16 @@ def _intron(transcript: Transcript, place: int) -> tuple[int, ...]:
     return before, left, right, after, transcript.strand, transcript.coding_start > 0, nonsense
 
 
-def _coding_part(transcript: Transcript, index: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last position of what of an exon is coding, and of what of that no splice site is near to."""
+def _coding_part(transcript: Transcript, index: int) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """What of an exon is coding, what of that no splice site is near to, and the exon's ends that have one, 0 for none.
+
+    First and last position each.
+    """
     start, end = transcript.exon_starts[index], transcript.exon_ends[index]
     coding = max(start, transcript.coding_start), min(end, transcript.coding_end)
+    edges = start if index else 0, end if index + 1 < len(transcript.exon_starts) else 0
     if transcript.frameshift_introns:
-        return (1, 0), (1, 0)
-    inner_start = start + _SPLICE_REGION if index else start
-    inner_end = end - _SPLICE_REGION if index + 1 < len(transcript.exon_starts) else end
-    return coding, (max(inner_start, coding[0]), min(inner_end, coding[1]))
+        return (1, 0), (1, 0), edges
+    inner_start = start + _SPLICE_REGION if edges[0] else start
+    inner_end = end - _SPLICE_REGION if edges[1] else end
+    return coding, (max(inner_start, coding[0]), min(inner_end, coding[1])), edges

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gas.annotation.coding_indels import Reading
 from gas.annotation.codons import reverse_complement, translate, translate_protein
 from gas.annotation.models import Model
 from gas.annotation.reference import Bundle, ContigSequence
@@ -153,6 +154,11 @@ class Transcript:
     def utr3(self) -> str:
         """The bases after the CDS."""
         return self.spliced[self.cds_last :]
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The CDS from the second codon on, and what follows: the first is not read as others are."""
+        return Reading(self.cds[3:] + self.utr3, len(self.cds) - 6, self.table)
 
     @cached_property
     def peptide(self) -> str:
