@@ -69,6 +69,10 @@ def _failed() -> click.exceptions.Exit:
 def hosts(account: Account, role: str | None, as_json: bool) -> None:
     """Show the hosts: role, zone, version, age, health, and how many jobs each runs."""
     found = fleet.find(account, role)
+    try:
+        found = fleet.with_jobs(account, found)
+    except (BotoCoreError, ClientError) as error:
+        click.echo(f"The jobs could not be counted: {explain(error)}", err=True)
     if as_json:
         click.echo(json.dumps([asdict(host) for host in found], indent=2))
         return
@@ -76,7 +80,8 @@ def hosts(account: Account, role: str | None, as_json: bool) -> None:
     rows = [
         (
             *(host.instance_id, host.role, host.zone, host.version, fleet.age(now - host.launched)),
-            *(host.state, host.health, "yes" if host.protected else "no", host.jobs, host.address),
+            *(host.state, host.health, "yes" if host.protected else "no"),
+            *("?" if host.jobs is None else host.jobs, host.address),
         )
         for host in found
     ]
