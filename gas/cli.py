@@ -1,4 +1,4 @@
-"""The command line: `gas annotate`, `gas reference build` and, for operators, `gas admin`."""
+"""The command line: `gas annotate`, `gas reference build`, `gas submit` … and, for operators, `gas admin`."""
 
 import json
 import logging
@@ -16,10 +16,48 @@ OK, FAULT, REFUSED = 0, 1, 2
 _FILE = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+# The commands of `gas.client`: only their own use loads the libraries that they need.
+REMOTE = {
+    "login": "Sign in to a deployment with Globus.",
+    "logout": "Revoke this machine's tokens.",
+    "submit": "Upload files and annotate them there.",
+    "jobs": "List your jobs.",
+    "status": "Where a job stands.",
+    "download": "Fetch a file of a job.",
+    "cancel": "Stop jobs.",
+    "delete": "Delete finished jobs.",
+}
+
+
+class _Gas(click.Group):
+    """`gas`, with the commands against a deployment beside those of this machine."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *REMOTE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in REMOTE:
+            return super().get_command(ctx, cmd_name)
+        from gas.client import commands
+
+        return next(command for command in commands.COMMANDS if command.name == cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Also without loading them: `gas --help` has to be quick."""
+        here = {name: super(_Gas, self).get_command(ctx, name) for name in super().list_commands(ctx)}
+        with formatter.section("On this machine, and for operators"):
+            formatter.write_dl([(name, command.get_short_help_str()) for name, command in here.items() if command])
+        with formatter.section("With a deployment"):
+            formatter.write_dl(list(REMOTE.items()))
+
+
+@click.group(cls=_Gas, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gas-genomics", prog_name="gas")
 def gas() -> None:
-    """Annotate genetic variants with their consequences, on your own machine."""
+    """Annotate genetic variants with their consequences, on your own machine or with a deployment of GAS.
+
+    Exit codes: 0 done; 1 our fault; 2 refused, with one sentence that says why; 3 sign in first.
+    """
 
 
 @gas.command()

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
         description="Secrets Manager secret, JSON: globus_client_id, globus_client_secret, session_key"
     )
     globus_issuer: str = Field(default="https://auth.globus.org", description="`iss` that an ID token must carry")
+    globus_native_client_id: str = Field(default="", description="Globus client of `gas login`; empty: no command line")
+    api_calls_a_minute: int = Field(default=600, gt=0, description="API calls of one user and web worker in a minute")
 
     bundles_dir: Path = Field(description="Folder of reference bundles, one folder each")
     bundle: str = Field(default="mitochondrion", description="Reference bundle that jobs are annotated with")

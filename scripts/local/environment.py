@@ -107,6 +107,7 @@ def build(
         "AWS_EC2_METADATA_DISABLED": "true",
         "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}{ports.globus}/",
         "GAS_GLOBUS_ISSUER": f"{url}{ports.globus}",
+        "GAS_GLOBUS_NATIVE_CLIENT_ID": keys.native_client_id,
         "GAS_SITE_URL": site,
         "GAS_WEB_HOST": LOOPBACK,
         "GAS_WEB_PORT": str(ports.web),
