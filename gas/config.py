@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     outbox_seconds: int = Field(default=30, gt=0, description="A message unsent for this long is sent by the sweeper")
     max_faults: int = Field(default=5, gt=0, description="Our own faults after which a job is given up")
 
+    lifecycle_seconds: float = Field(default=5, gt=0, description="Time between two looks at the instance's metadata")
+    hook_heartbeat_seconds: float = Field(
+        default=30, gt=0, description="Time between two heartbeats to the group that waits for a drain"
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged")
 
 

@@ -29,7 +29,7 @@ from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
 from gas.annotation.summary import Summary
 from gas.annotation.tables import Table, arrow_batch, tsv_text
-from gas.annotation.templates import CHANGES, Seen, Template, Templates
+from gas.annotation.templates import CHANGES, Template, Templates
 
 _PASSED = {
     "missing": "no alternative allele",
@@ -76,7 +76,9 @@ class Worker:
 
     def __init__(self, bundle: Bundle, header: VcfHeader, wanted: Wanted) -> None:
         self.overlays = Overlays.open(bundle)
-        self.table = Table(csq.FIELDS, tuple(name for name, _ in self.overlays.columns()))
+        overlay_columns = self.overlays.columns()
+        names, types = (tuple(column) for column in zip(*overlay_columns, strict=True)) if overlay_columns else ((), ())
+        self.table = Table(csq.FIELDS, names, types)
         self._bundle = bundle
         self._header = header
         self._wanted = wanted
@@ -130,7 +132,7 @@ class Worker:
             self._templates = Templates(open_segments(self._bundle, contig.name), contig.name)
         changes = _changes(found)
         annotations = _csq(self._templates, self._open_mate, found, changes, output.summary)
-        known = self._overlay_info(contig, found)
+        known = self._overlay_info(contig, found, output.summary)
         if self._wanted.tsv or self._wanted.parquet:
             for place, (annotation, overlay) in enumerate(zip(annotations, known, strict=True)):
                 entries = annotation.decode("latin-1").split(",") if annotation else []
@@ -159,11 +161,11 @@ class Worker:
             self._mates[contig.name] = open_segments(self._bundle, contig.name)
         return self._mates[contig.name]
 
-    def _overlay_info(self, contig: Contig, found: Columns) -> list[str]:
+    def _overlay_info(self, contig: Contig, found: Columns, summary: Summary) -> list[str]:
         if not self.table.overlay_fields:
             return [""] * len(found)
         refs, alts = zip(*[found.alleles(place) for place in range(len(found))], strict=True)
-        return self.overlays.look_up(contig.name, found.positions, refs, alts)
+        return self.overlays.look_up(contig.name, found.positions, refs, alts, summary.known)
 
 
 def replaced_info(overlays: Overlays) -> tuple[str, ...]:
@@ -233,16 +235,17 @@ def _csq(
     # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
     places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     annotations: list[bytes] = []
-    seen: list[tuple[Template | None, tuple[str, ...]]] = []
+    seen: list[tuple[Template | None, tuple[bytes, ...]]] = []
     rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
     for place, (position, segment, change, indel) in enumerate(rows_of):
-        described: Seen | None = None
         if change >= 0:
             annotation, described = templates.single_base(segment, position, _CHANGES[change])
+            seen.append(described)
         elif indel:
             ref, alt = found.alleles(place)
             end = position + len(ref) - 1
-            annotation, described = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
+            annotation, of_rows = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
+            seen.append((None, of_rows))
         else:
             ref, alt = found.alleles(place)
             text = rows.record(templates, segment, position, ref, alt)
@@ -250,18 +253,18 @@ def _csq(
                 more = structural.record(templates.segments, open_mate, position, ref, alt, found.fields(place)[INFO])
                 text = f"{text},{more}" if text and more else text or more
             annotation = text.encode("latin-1")
+            if annotation:
+                seen.append((None, _described(annotation)))
         annotations.append(annotation)
-        if annotation:
-            seen.append(described or (None, _described(annotation)))
     # Equal sets of terms are added up first: most records have one of few.
     for (template, terms), times in Counter(seen).items():
         _add(summary, _consequences(template.described(terms) if template else terms), times)
     return annotations
 
 
-def _described(annotation: bytes) -> tuple[str, ...]:
+def _described(annotation: bytes) -> tuple[bytes, ...]:
     """The Consequence|IMPACT of every row."""
-    return tuple(["|".join(row.split("|", 3)[1:3]) for row in annotation.decode("latin-1").split(",")])
+    return tuple([b"|".join(row.split(b"|", 3)[1:3]) for row in annotation.split(b",")])
 
 
 def _why_passed(fields: list[str]) -> str:
@@ -282,9 +285,9 @@ def _count_alleles(found: Columns, changes: Ints, summary: Summary) -> None:
 
 
 @lru_cache(maxsize=10_000)
-def _consequences(terms: tuple[str, ...]) -> Summary:
+def _consequences(terms: tuple[bytes, ...]) -> Summary:
     one = Summary()
-    one.add_csq([f"|{described}|" for described in terms])
+    one.add_csq([f"|{described.decode()}|" for described in terms])
     return one
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 RECORD_COLUMNS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER")
 # Rows of a Parquet row group: large enough to be read in bulk, small enough to be held in memory twice.
 ROW_GROUP = 1 << 17
+# Columns that hold a whole number or nothing.
+_INTEGERS = ("POS", "ALLELE_NUM", "DISTANCE", "STRAND", "HGVS_OFFSET")
 _FORMULA = tuple("=+-@\t\r")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -35,11 +37,12 @@ class Table:
     """The columns of the table and how to fill them; picklable, so that workers can have it.
 
     `csq_fields`: the names in the order of the CSQ entries; `overlay_fields`: the INFO keys of the overlays, which
-    have one value an ALT allele.
+    have one value an ALT allele; `overlay_types`: their VCF types, text where there is none.
     """
 
     csq_fields: tuple[str, ...]
     overlay_fields: tuple[str, ...]
+    overlay_types: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -107,11 +110,20 @@ def tsv_text(rows: Iterable[Row]) -> str:
 
 
 def schema(table: Table) -> "pa.Schema":
-    """The Parquet columns: POS 64-bit integer, QUAL double, all others text."""
+    """The Parquet columns: integers and doubles for what is a number in every row, all others text.
+
+    Positions on the transcript stay text: a range ("12-14") is one.
+    """
     import pyarrow as pa
 
-    special = {"POS": pa.int64(), "QUAL": pa.float64()}
-    return pa.schema([pa.field(name, special.get(name, pa.string())) for name in table.columns])
+    kinds: dict[str, pa.DataType] = {"QUAL": pa.float64(), **dict.fromkeys(_INTEGERS, pa.int64())}
+    of_type = {"Integer": pa.int64(), "Float": pa.float64()}
+    kinds |= {
+        name: of_type[stated]
+        for name, stated in zip(table.overlay_fields, table.overlay_types, strict=False)
+        if stated in of_type
+    }
+    return pa.schema([pa.field(name, kinds.get(name, pa.string())) for name in table.columns])
 
 
 def arrow_batch(table: Table, rows: Sequence[Row]) -> bytes:
@@ -120,8 +132,8 @@ def arrow_batch(table: Table, rows: Sequence[Row]) -> bytes:
 
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(table.columns)
     arrays = [
-        pa.array([_CONVERT.get(name, _text)(cell) for cell in cells], type=field.type)
-        for name, cells, field in zip(table.columns, columns, schema(table), strict=True)
+        pa.array(list(map(_CONVERT[str(field.type)], cells)), type=field.type)
+        for cells, field in zip(columns, schema(table), strict=True)
     ]
     batch: bytes = pa.RecordBatch.from_arrays(arrays, schema=schema(table)).serialize().to_pybytes()
     return batch
@@ -211,4 +223,8 @@ def _number(cell: str) -> float | None:
         return None
 
 
-_CONVERT: dict[str, Any] = {"POS": int, "QUAL": _number}
+def _integer(cell: str) -> int | None:
+    return int(cell) if cell else None
+
+
+_CONVERT: dict[str, Any] = {"int64": _integer, "double": _number, "string": _text}

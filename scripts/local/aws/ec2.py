@@ -8,7 +8,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBacke
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
 
-from . import ec2_connect
+from . import ec2_connect, launch_templates
 
 # moto forgets these when an image is registered, so that nobody can tell which hosts it would start on.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html
@@ -65,6 +65,7 @@ def _rules_keep_their_descriptions() -> None:
 
 
 def install() -> None:
+    launch_templates.install()
     create = LaunchTemplateVersion.__init__
 
     # TagSpecifications of type launch-template tag the template itself. moto stores them in the template's data as
