@@ -168,7 +168,7 @@ def drain(account: Account, host: str, shrink: bool, wait: int) -> None:
 @click.option("--image", help="An image that was baked before; without it one is baked from this checkout.")
 @click.option("--arch", type=click.Choice(["arm64", "amd64"]), default="arm64", show_default=True, help="To bake for.")
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only these; all where none is named.")
-@click.option("--alarm", "alarms", multiple=True, help="Go back by itself when this CloudWatch alarm rings.")
+@click.option("--alarm", "alarms", multiple=True, help="Go back by itself also when this CloudWatch alarm rings.")
 @click.option("--rollback", is_flag=True, help="Go back: from a release under way, else to the image before.")
 def release(
     account: Account, image: str | None, arch: str, roles: tuple[str, ...], alarms: tuple[str, ...], rollback: bool

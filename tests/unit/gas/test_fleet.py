@@ -34,3 +34,12 @@ def test_tags_and_log_groups() -> None:
         assert f'"{tag}"' in read("fleet.tf")
     assert 'role => "/${local.name}/${role}"' in read("locals.tf")
     assert fleet.log_groups("gas") == "/gas/"
+
+
+def test_alarms_that_take_a_release_back() -> None:
+    text = read("seeing.tf")
+    local = text[text.index("rollback_alarms = {") :]
+    named = {
+        role: tuple(re.findall(r'"([\w-]+)"', listed)) for role, listed in re.findall(r"(\w+) += (\[.*\])", local)[:3]
+    }
+    assert named == fleet.ROLLBACK_ALARMS
