@@ -6,5 +6,7 @@ cloud-init clean --logs
 # Empty, and there: systemd makes an id of its own. Were it missing or "uninitialized", systemd would take this for the first
 # boot ever, and switch on again what the scripts have switched off. machine-id(5), "First Boot Semantics".
 : >/etc/machine-id
+# Where it stands too, systemd would take it from there.
+rm -f /var/lib/dbus/machine-id
 rm -f /root/.ssh/authorized_keys /var/lib/systemd/random-seed
 find /var/log -type f -exec truncate --size 0 {} +

@@ -16,6 +16,8 @@ from tests.image.network import Place
 T = TypeVar("T")
 CGROUPS = Path("/sys/fs/cgroup")
 STOP_SECONDS = 200
+# systemd-nspawn(1), EXIT STATUS
+REBOOT_STATUS = 133
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -46,6 +48,13 @@ class Machine:
                 env={"PATH": PATH, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             )
         self.started = time.monotonic()
+
+    def reboot(self) -> None:
+        """systemctl reboot. nspawn then ends with a status that asks its caller to start it again, as a board would."""
+        assert self._nspawn is not None
+        self.run("systemctl", "reboot")
+        assert self._nspawn.wait(STOP_SECONDS) == REBOOT_STATUS
+        self.start()
 
     def stop(self) -> None:
         """Shut down in order; kill what has not ended after STOP_SECONDS."""

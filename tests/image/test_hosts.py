@@ -26,7 +26,7 @@ RUNNING_SECONDS, FIRST_JOB_SECONDS = 10, 90
 BOOT_SECONDS, READY_SECONDS = 60, 30
 HOSTS = {"web1": "web", "annotator1": "annotator", "annotator2": "annotator", "utility1": "utility"}
 # Long enough to be stopped and cut off in the middle; a second of one core annotates about 100,000.
-SLOW_POSITIONS, SLOW_TIMES = 3_000, 500
+SLOW_POSITIONS, SLOW_TIMES = 3_000, 350
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def owner(fleet: Cloud, job_id: str, after_attempt: int = 0) -> Machine:
         held = job.job_status is JobStatus.RUNNING and job.attempt > after_attempt and (job.progress_done or 0) > 0
         return fleet.machines[str(job.lease_owner).split(":")[0]] if held else None
 
-    return until(look, 90, every=0.2)
+    return until(look, 120, every=0.2)
 
 
 def test_the_web_server_answers(fleet: Cloud) -> None:
@@ -204,6 +204,7 @@ def test_hosts_share_no_key_and_no_id(fleet: Cloud) -> None:
         assert len(found) == len(fleet.machines), path
 
 
+@pytest.mark.timeout(600)
 def test_a_stopped_host_gives_back_and_a_lost_one_loses_nothing(
     fleet: Cloud, slow: Path, figure: dict[str, float | str]
 ) -> None:
@@ -237,10 +238,9 @@ def test_a_stopped_host_gives_back_and_a_lost_one_loses_nothing(
 
 def test_a_reboot_comes_back(fleet: Cloud, figure: dict[str, float | str]) -> None:
     host = fleet.machines["annotator2"]
-    before = host.init
     began = time.monotonic()
-    host.run("systemctl", "reboot")
-    host.until(lambda: host.init != before and host.is_active("gas-supervisor.service"), 120, "it boots again")
+    host.reboot()
+    host.until_active(BOOT_SECONDS)
     host.until(host.all_running, RUNNING_SECONDS, "every program runs")
     figure["reboot until every program RUNNING, s"] = time.monotonic() - began
     # The bundle is there already.
