@@ -43,6 +43,11 @@ class Files:
         return csi if csi.exists() else self.folder / "annotated.vcf.gz.tbi"
 
     @property
+    def table(self) -> Path:
+        """The variants as Parquet, for the site's explorer."""
+        return self.folder / "variants.parquet"
+
+    @property
     def log(self) -> Path:
         return self.folder / "annotation.log"
 
@@ -114,6 +119,7 @@ def arguments(settings: Settings, files: Files, bundle: str, progress_fd: int) -
         "--bundle": settings.bundles_dir / bundle,
         "--output": files.result,
         "--workers": settings.annotator_workers,
+        "--parquet": files.table,
         "--log": files.log,
         "--receipt": files.receipt,
         "--summary": files.summary,

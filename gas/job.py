@@ -58,6 +58,7 @@ class Job:
     s3_results_bucket: str | None = None
     s3_key_result_file: str | None = None
     s3_key_index_file: str | None = None
+    s3_key_table_file: str | None = None
     s3_key_log_file: str | None = None
     s3_key_receipt_file: str | None = None
     s3_key_summary_file: str | None = None
@@ -108,6 +109,7 @@ class Outcome:
     s3_results_bucket: str
     s3_key_result_file: str
     s3_key_index_file: str
+    s3_key_table_file: str
     s3_key_log_file: str
     s3_key_receipt_file: str
     s3_key_summary_file: str
@@ -119,7 +121,7 @@ class Outcome:
 
 
 # Attributes with the keys of the files that hold variants: they leave S3 together. Log, receipt and summary stay.
-RESULT_KEYS = ("s3_key_result_file", "s3_key_index_file")
+RESULT_KEYS = ("s3_key_result_file", "s3_key_index_file", "s3_key_table_file")
 
 
 def result_keys(job: Job) -> dict[str, str]:

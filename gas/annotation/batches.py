@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,13 @@ from gas.annotation.records import (
 from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
 from gas.annotation.summary import Summary
-from gas.annotation.tables import Table, arrow_batch, tsv_text
+from gas.annotation.picks import Picks
+from gas.annotation.tables import Table, tsv_text
 from gas.annotation.templates import CHANGES, Seen, Template, Templates
+from gas.annotation.variant_table import TableLayout
+
+if TYPE_CHECKING:
+    from gas.annotation.variant_rows import VariantRows
 
 _PASSED = {
     "missing": "no alternative allele",
@@ -47,9 +53,9 @@ class Wanted:
 
 @dataclass
 class Done:
-    """A finished batch: BGZF blocks, TSV text and a serialised Arrow batch to append, and counts to add.
+    """A finished batch: BGZF blocks, TSV text and rows of the variant table to append, and counts to add.
 
-    `index`: of the blocks, None where htslib has to make it.
+    `index`: of the blocks, None where htslib has to make it. `parquet` is a serialised Arrow batch.
     """
 
     vcf: bytes
@@ -64,6 +70,7 @@ class Done:
 class _Output:
     pieces: list[bytes] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
+    table: "VariantRows | None" = None
     # CHROM; first and last positions and lengths of the lines of each run of records.
     runs: list[tuple[str, Ints, Ints, Ints]] = field(default_factory=list)
     simple: bool = True
@@ -77,6 +84,8 @@ class Worker:
     def __init__(self, bundle: Bundle, header: VcfHeader, wanted: Wanted) -> None:
         self.overlays = Overlays.open(bundle)
         self.table = Table(csq.FIELDS, tuple(name for name, _ in self.overlays.columns()))
+        self.layout = TableLayout(csq.FIELDS, tuple(self.overlays.columns()), header.samples)
+        self._picks = Picks()
         self._bundle = bundle
         self._header = header
         self._wanted = wanted
@@ -86,17 +95,26 @@ class Worker:
 
     def annotate(self, lines: Lines) -> Done:
         """One batch, sorted; the records leave in the same order, without the rejected ones."""
-        output = _Output(tally=Tally(read=len(lines)))
+        output = _Output(tally=Tally(read=len(lines)), table=self._new_rows())
         for chrom, run in lines.by_chrom():
             contig = self._header.resolve(chrom, self._bundle)
             columns = self._sound(run, contig, output.tally)
             if contig is not None and columns is not None:
                 self._annotate_run(contig, chrom, columns, output)
-        parquet = arrow_batch(self.table, output.rows) if self._wanted.parquet else None
         tsv = tsv_text(output.rows) if self._wanted.tsv else ""
         blocks = bgzf.blocks(b"".join(output.pieces))
-        index = _index(output, blocks)
+        offsets = _offsets(output, blocks)
+        index = _index(output, offsets) if output.simple else None
+        parquet = output.table.serialise(offsets) if output.table else None
         return Done(b"".join(blocks), index, tsv, parquet, output.tally, output.summary)
+
+    def _new_rows(self) -> "VariantRows | None":
+        if not self._wanted.parquet:
+            return None
+        # Arrow is loaded by those who want it.
+        from gas.annotation.variant_rows import VariantRows
+
+        return VariantRows(self.layout, self._picks)
 
     def _sound(self, run: Lines, contig: Contig | None, tally: Tally) -> Columns | None:
         """The records that can be annotated or passed through, None without any; the others are counted as rejected."""
@@ -129,9 +147,11 @@ class Worker:
             # Records come by contig: what was decoded of the one before will not be wanted again.
             self._templates = Templates(open_segments(self._bundle, contig.name), contig.name)
         changes = _changes(found)
-        annotations = _csq(self._templates, self._open_mate, found, changes, output.summary)
+        annotations, seen = _csq(self._templates, self._open_mate, found, changes, output.summary)
         known = self._overlay_info(contig, found)
-        if self._wanted.tsv or self._wanted.parquet:
+        if output.table:
+            _add_rows(output.table, found, annotations, known, seen)
+        if self._wanted.tsv:
             for place, (annotation, overlay) in enumerate(zip(annotations, known, strict=True)):
                 entries = annotation.decode("latin-1").split(",") if annotation else []
                 output.rows.extend(self.table.rows(found.fields(place), entries, overlay))
@@ -171,13 +191,23 @@ def replaced_info(overlays: Overlays) -> tuple[str, ...]:
     return ("CSQ", *(name for name, _ in overlays.columns()))
 
 
-def _index(output: _Output, blocks: list[bytes]) -> list[tabix.Part] | None:
-    if not output.simple:
-        return None
-    if not output.runs:
-        return []
-    ends = np.cumsum(np.concatenate([[0], *(lengths for *_, lengths in output.runs)]))
-    offsets = tabix.virtual(ends, [len(block) for block in blocks])
+def _add_rows(
+    table: "VariantRows", found: Columns, annotations: list[bytes], known: list[str], seen: list[Seen | None]
+) -> None:
+    text = found.text
+    commas = [text.count(b",", *span) for span in zip(found.ref_ends.tolist(), found.alt_ends.tolist(), strict=True)]
+    lines = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
+    for (start, end), comma, annotation, overlay, key in zip(lines, commas, annotations, known, seen, strict=True):
+        table.add(text[start:end], comma + 1, annotation, overlay, key)
+
+
+def _offsets(output: _Output, blocks: list[bytes]) -> Ints:
+    """Virtual offsets of the batch's records and of its end, counted from where the batch begins."""
+    ends = np.cumsum(np.concatenate([[0], *(lengths for *_, lengths in output.runs)])).astype(np.int64)
+    return tabix.virtual(ends, [len(block) for block in blocks])
+
+
+def _index(output: _Output, offsets: Ints) -> list[tabix.Part]:
     parts = []
     first = 0
     for chrom, begins, last, lengths in output.runs:
@@ -227,12 +257,13 @@ def _pure(found: Columns) -> NDArray[np.bool_]:
 
 def _csq(
     templates: Templates, open_mate: structural.OpenMate, found: Columns, changes: Ints, summary: Summary
-) -> list[bytes]:
-    """Each record's CSQ, b"" for those that have no allele to annotate; counted in `summary`."""
+) -> tuple[list[bytes], list[Seen | None]]:
+    """Each record's CSQ, b"" for those that have no allele to annotate, and what was seen; counted in `summary`."""
     pure = _pure(found)
     # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
     places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     annotations: list[bytes] = []
+    known: list[Seen | None] = []
     seen: list[tuple[Template | None, tuple[str, ...]]] = []
     rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
     for place, (position, segment, change, indel) in enumerate(rows_of):
@@ -251,12 +282,13 @@ def _csq(
                 text = f"{text},{more}" if text and more else text or more
             annotation = text.encode("latin-1")
         annotations.append(annotation)
+        known.append(described)
         if annotation:
             seen.append(described or (None, _described(annotation)))
     # Equal sets of terms are added up first: most records have one of few.
     for (template, terms), times in Counter(seen).items():
         _add(summary, _consequences(template.described(terms) if template else terms), times)
-    return annotations
+    return annotations, known
 
 
 def _described(annotation: bytes) -> tuple[str, ...]:
