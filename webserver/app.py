@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gas import config, telemetry
 from gas.annotation.sandbox import die_with_parent
 from webserver import problems, rendering
-from webserver.pages import account, annotations, downloads, health, home, sign_in, uploads
+from webserver.pages import account, annotations, downloads, health, home, sign_in, uploads, variants
 from webserver.problems import Problem
 from webserver.security import foreign_request, merge_headers
 from webserver.services import Services, build
@@ -29,6 +29,7 @@ ROUTES: tuple[Route, ...] = (
     *uploads.ROUTES,
     *annotations.ROUTES,
     *downloads.ROUTES,
+    *variants.ROUTES,
     *health.ROUTES,
 )
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from gas import aws
 from gas.config import Settings
+from gas.explore.engine import Explorer
 from gas.jobs import JobStore
 from gas.storage import Storage
 from gas.submissions import Announcer
@@ -43,6 +44,11 @@ class Services:
     def policy(self) -> Policy:
         """What the response headers allow."""
         return Policy(origin_of(self.settings.site_url), self.uploads.origins())
+
+    @cached_property
+    def explorer(self) -> Explorer:
+        """What answers questions about results; made when somebody asks the first."""
+        return Explorer(self.settings.scratch_dir / "explorer", self.settings.explorer_bytes)
 
     @property
     def site_host(self) -> str:

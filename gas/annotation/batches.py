@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gas.annotation import bgzf, columns, csq, info, rows, structural, tabix
+from gas.annotation import bgzf, columns, csq, frequencies, info, rows, structural, tabix
 from gas.annotation.columns import Columns, Ints
 from gas.annotation.header import VcfHeader
 from gas.annotation.lines import Lines
 from gas.annotation.overlays import Overlays
+from gas.annotation.picks import Picks
 from gas.annotation.receipt import Tally
 from gas.annotation.records import (
     ALT,
@@ -28,8 +30,7 @@ from gas.annotation.records import (
 )
 from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
-from gas.annotation.summary import Summary
-from gas.annotation.picks import Picks
+from gas.annotation.summary import Bin, Summary
 from gas.annotation.tables import Table, tsv_text
 from gas.annotation.templates import CHANGES, Seen, Template, Templates
 from gas.annotation.variant_table import TableLayout
@@ -37,6 +38,8 @@ from gas.annotation.variant_table import TableLayout
 if TYPE_CHECKING:
     from gas.annotation.variant_rows import VariantRows
 
+# Into so many stretches the longest contig is cut to count the records in each; the others into as many as fit.
+_BINS = 250
 _PASSED = {
     "missing": "no alternative allele",
     "star": "overlapping deletion (*)",
@@ -86,6 +89,8 @@ class Worker:
         self.table = Table(csq.FIELDS, tuple(name for name, _ in self.overlays.columns()))
         self.layout = TableLayout(csq.FIELDS, tuple(self.overlays.columns()), header.samples)
         self._picks = Picks()
+        self._has_frequencies = any(starmap(frequencies.is_frequency, self.layout.overlays))
+        self._bin_width = -(-max(one.length for one in bundle.contigs.values()) // _BINS)
         self._bundle = bundle
         self._header = header
         self._wanted = wanted
@@ -166,6 +171,9 @@ class Worker:
         output.runs.append((chrom, found.positions, found.positions + found.ref_ends - found.ref_starts - 1, lengths))
         output.simple = output.simple and tabix.simple(found.text)
         output.summary.by_chromosome[chrom] += len(found)
+        output.summary.by_position.update(_along(chrom, contig, self._bin_width, found.positions))
+        if self._has_frequencies:
+            output.summary.by_frequency.update(frequencies.count(known, _allele_counts(found)))
         _count_alleles(found, changes, output.summary)
 
     def _open_mate(self, chrom: str) -> Segments | None:
@@ -194,11 +202,23 @@ def replaced_info(overlays: Overlays) -> tuple[str, ...]:
 def _add_rows(
     table: "VariantRows", found: Columns, annotations: list[bytes], known: list[str], seen: list[Seen | None]
 ) -> None:
-    text = found.text
-    commas = [text.count(b",", *span) for span in zip(found.ref_ends.tolist(), found.alt_ends.tolist(), strict=True)]
     lines = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
-    for (start, end), comma, annotation, overlay, key in zip(lines, commas, annotations, known, seen, strict=True):
-        table.add(text[start:end], comma + 1, annotation, overlay, key)
+    records = zip(lines, _allele_counts(found), annotations, known, seen, strict=True)
+    for (start, end), alleles, annotation, overlay, key in records:
+        table.add(found.text[start:end], alleles, annotation, overlay, key)
+
+
+def _allele_counts(found: Columns) -> list[int]:
+    count = found.text.count
+    return [count(b",", *span) + 1 for span in zip(found.ref_ends.tolist(), found.alt_ends.tolist(), strict=True)]
+
+
+def _along(chrom: str, contig: Contig, width: int, positions: Ints) -> dict[Bin, int]:
+    numbers, counts = np.unique((positions - 1) // width, return_counts=True)
+    return {
+        Bin(chrom, contig.length, width, number): count
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+    }
 
 
 def _offsets(output: _Output, blocks: list[bytes]) -> Ints:

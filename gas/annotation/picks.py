@@ -36,7 +36,7 @@ class Picks:
         self._known: dict[object, dict[int, Choice]] = {}
 
     def like(self, key: object, annotation: bytes, alleles: int) -> dict[int, Choice]:
-        """`of` the entries of CSQ's value, remembered under `key`, which must decide about them; None: not remembered."""
+        """`of` the entries of CSQ's value, remembered under `key`, which must decide about them (None: it does not)."""
         found = self._known.get(key) if key is not None else None
         if found is None:
             found = self.of(annotation.decode("latin-1").split(","), alleles)

@@ -1,8 +1,9 @@
 """The result as TSV: one row for each ALT allele, with the one CSQ entry that says most about it.
 
-Workers turn records into rows and rows into text; the parent appends that in order. A cell that a spreadsheet would run as a formula gets an apostrophe before it: it begins with = + - @, is
-no number, and is longer than that one character (https://owasp.org/www-community/attacks/CSV_Injection). Cells are
-quoted as Python's "excel-tab" dialect does, a quote inside is doubled. An unknown value is empty.
+Workers turn records into rows and rows into text; the parent appends that in order. A cell that a spreadsheet would run
+as a formula gets an apostrophe before it: it begins with = + - @, is no number, and is longer than that one character
+(https://owasp.org/www-community/attacks/CSV_Injection). Cells are quoted as Python's "excel-tab" dialect does, a quote
+inside is doubled. An unknown value is empty.
 """
 
 import csv

@@ -72,7 +72,7 @@ class ParquetWriter:
         """`metadata`: what to store in the file's key-value metadata, such as the bundle's name."""
         import pyarrow.parquet as pq
 
-        about: dict[str | bytes, str] = {**(metadata or {}), SAMPLES_KEY: json.dumps(layout.samples)}
+        about = {**(metadata or {}), SAMPLES_KEY.decode(): json.dumps(layout.samples)}
         self._schema = layout.schema().with_metadata(about)
         texts = [field.name for field in self._schema if field.type == "string"]
         self._writer = pq.ParquetWriter(

@@ -154,7 +154,7 @@ def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
 
 
 class BlockFile(io.RawIOBase):
-    """A source as a file that is read only. `failure`: what reading has raised, for those who see only that it failed."""
+    """A source as a file that is read only. `failure`: what reading has raised, for who sees only that it failed."""
 
     def __init__(self, blocks: Blocks, source: Source) -> None:
         self._blocks = blocks

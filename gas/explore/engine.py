@@ -104,7 +104,8 @@ class Explorer:
         if known is None:
             found = condition(table, wanted)
             self._fetch(table, found.columns, wanted)
-            known = int(self._ask(table, f"SELECT count(*) FROM {_FROM} WHERE {found.sql}", found.values)[0][0])
+            sql = f"SELECT count(*) FROM {_FROM} WHERE {found.sql}"  # noqa: S608 - made of names
+            known = int(self._ask(table, sql, found.values)[0][0])
             with self._lock:
                 _keep(self._counts, key, known, _COUNTS)
         return known
@@ -170,7 +171,9 @@ class Explorer:
         except duckdb.InterruptException as error:
             raise TooSlow from error
         except duckdb.ConversionException as error:
-            raise BadFilter({"page": "This page's address is not one that we made. Begin with the first one."}) from error
+            raise BadFilter(
+                {"page": "This page's address is not one that we made. Begin with the first one."}
+            ) from error
         except duckdb.ProgrammingError:
             # A fault in our SQL says nothing about the file.
             raise
@@ -183,7 +186,7 @@ class Explorer:
 _FROM = f"read_parquet(?, {ROW} = true)"
 
 
-class _Files(AbstractFileSystem):
+class _Files(AbstractFileSystem):  # type: ignore[misc] - fsspec has no types
     """What DuckDB opens: sources by a name of their own."""
 
     protocol = "gas"

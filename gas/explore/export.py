@@ -61,9 +61,7 @@ def vcf(explorer: Explorer, table: VariantTable, wanted: Filter, annotated: Sour
     records = Records(annotated)
     waiting = [records.header()]
     size = len(waiting[0])
-    offsets = (
-        offset for batch in explorer.batches(table, wanted, [OFFSET]) for offset in batch.column(0).to_pylist()
-    )
+    offsets = (offset for batch in explorer.batches(table, wanted, [OFFSET]) for offset in batch.column(0).to_pylist())
     for line in records.lines(offsets):
         waiting.append(line)
         size += len(line)

@@ -28,7 +28,7 @@ class Records:
 
     def header(self) -> bytes:
         """All lines that begin with "#". Raises DamagedRecords."""
-        lines = []
+        lines: list[bytes] = []
         offset = 0
         while True:
             line, offset = self._line(offset)

@@ -12,14 +12,14 @@ from gas.explore.table import VariantTable
 ROW = "file_row_number"
 _RS = re.compile(r"rs\d{1,18}", re.IGNORECASE)
 # What a classification is made of: "Pathogenic/Likely_pathogenic", "Likely_benign|drug_response", "Pathogenic%2C_…".
-_TOKEN = r"(^|[/|,&]){}([/|,&%]|$)"
+_PART = r"(^|[/|,&]){}([/|,&%]|$)"
 _CLINVAR = {
-    "pathogenic": _TOKEN.format("pathogenic"),
-    "likely_pathogenic": _TOKEN.format("likely_pathogenic"),
+    "pathogenic": _PART.format("pathogenic"),
+    "likely_pathogenic": _PART.format("likely_pathogenic"),
     "uncertain": "uncertain",
     "conflicting": "conflicting",
-    "likely_benign": _TOKEN.format("likely_benign"),
-    "benign": _TOKEN.format("benign"),
+    "likely_benign": _PART.format("likely_benign"),
+    "benign": _PART.format("benign"),
 }
 # Sorted as people read them, the most severe first, not by letter.
 _RANKED = {"MOST_SEVERE": terms.NAMES, "MOST_SEVERE_IMPACT": IMPACTS, "IMPACT": IMPACTS}

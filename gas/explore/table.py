@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gas.annotation.csq import FIELDS
+from gas.annotation.frequencies import NAME
 from gas.annotation.variant_table import FIXED, OFFSET, genotype_column, samples_of
 from gas.explore.blocks import BlockFile, Blocks, Source
 
-# Overlay columns by what they hold, whatever the overlay is called: GNOMADG_AF, GNOMADE_AF_grpmax, CLINVAR_CLNSIG.
-_FREQUENCY = re.compile(r"(?:^|.*_)AF(?:_grpmax|_popmax)?", re.IGNORECASE)
+# Overlay columns by what they hold, whatever the overlay is called, such as CLINVAR_CLNSIG.
+_FREQUENCY = re.compile(NAME, re.IGNORECASE)
 _CLINVAR = re.compile(r".*_CLNSIG", re.IGNORECASE)
 _IDS = re.compile(r".*_ID", re.IGNORECASE)
 _NO_OVERLAYS = {*FIXED, *FIELDS}

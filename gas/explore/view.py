@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gas.explore import filters
@@ -30,7 +30,7 @@ class Mark:
 class View:
     """`sort`: a column, or POSITION. Unknown values come last in either direction. `columns`: () for the default."""
 
-    filter: Filter = Filter()
+    filter: Filter = field(default_factory=Filter)
     sort: str = POSITION
     descending: bool = False
     columns: tuple[str, ...] = ()

@@ -1,0 +1,67 @@
+"""A job's result, opened for a look: its variant table and its annotated VCF, or why it cannot be looked at."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from gas.explore.engine import Explorer, TooSlow
+from gas.explore.filters import BadFilter
+from gas.explore.objects import StoredObject
+from gas.explore.records import DamagedRecords
+from gas.explore.table import DamagedTable, VariantTable
+from gas.job import Job, JobStatus
+from gas.storage import ObjectChanged, ObjectMissing
+from gas.telemetry import logger
+from webserver.pages.annotations import job_path
+from webserver.pages.downloads import refuse_closed
+from webserver.problems import Link, Problem
+from webserver.web import Visit
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class OpenResult:
+    """What a view of variants works with."""
+
+    job: Job
+    explorer: Explorer
+    table: VariantTable
+
+    def annotated(self, visit: Visit) -> StoredObject:
+        """The annotated VCF. Raises ObjectMissing."""
+        return StoredObject.find(visit.services.storage, self.job.s3_results_bucket, self.job.s3_key_result_file)
+
+
+@contextmanager
+def opened(visit: Visit, job: Job) -> Iterator[OpenResult]:
+    """The result, while it is worked with; whatever is wrong with it ends as a Problem."""
+    if job.job_status is not JobStatus.COMPLETED:
+        raise Problem(
+            409,
+            "This job has no result to look at. The job's page says where it stands.",
+            title="Nothing to see yet",
+            code="conflict",
+            link=Link(job_path(job), "Back to the job"),
+        )
+    refuse_closed(visit, job)
+    explorer = visit.services.explorer
+    source: StoredObject | None = None
+    try:
+        source = StoredObject.find(visit.services.storage, job.s3_results_bucket, job.s3_key_table_file)
+        yield OpenResult(job, explorer, explorer.open(source))
+    except BadFilter as bad:
+        raise Problem(400, str(bad), title="This filter makes no sense", code="bad_filter") from bad
+    except TooSlow as error:
+        raise Problem(503, "This question took too long to answer. Narrow the filter and ask again.") from error
+    except (DamagedTable, DamagedRecords, ObjectMissing, ObjectChanged) as error:
+        log.exception("table_unreadable", job_id=job.job_id, key=job.s3_key_table_file)
+        if source is not None:
+            explorer.forget(source)
+        raise Problem(
+            503,
+            "The table of this result cannot be read. The annotated VCF is not touched by that.",
+            title="Not readable now",
+            code="table_damaged",
+            link=Link(job_path(job), "Back to the job"),
+        ) from error
