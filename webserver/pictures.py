@@ -178,9 +178,7 @@ def _frequencies(summary: Summary, variants: str) -> Picture | None:
         rows.append((words, counts.get(label, 0), _link(variants, min_af=f"{low:g}", max_af=f"{high:g}"), False))
     rows.append(("unknown", counts.get(UNKNOWN, 0), None, False))
     rare = _of(counts, *list(BINS)[:3])
-    says = (
-        f"{number(rare)} alleles are at most at 0.01 in every database; {number(counts.get(UNKNOWN, 0))} are in none."
-    )
+    says = f"{number(rare)} alleles are known and nowhere above 0.01; {number(counts.get(UNKNOWN, 0))} are in none."
     return _upright("frequencies", "Frequency in the databases", says, rows)
 
 

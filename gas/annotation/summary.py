@@ -99,9 +99,7 @@ class Summary:
             "ti_tv": None if self.ti_tv is None else round(self.ti_tv, 4),
             "substitutions": dict(sorted(self.substitutions.items())),
             "indel_lengths": {_length_label(n): self.indel_lengths[n] for n in sorted(self.indel_lengths)},
-            "by_frequency": {label: self.by_frequency[label] for label in (*BINS, UNKNOWN)}
-            if self.by_frequency
-            else {},
+            "by_frequency": {name: self.by_frequency[name] for name in (*BINS, UNKNOWN) if self.by_frequency},
             "by_position": self._by_position(),
         }
 

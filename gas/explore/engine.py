@@ -186,7 +186,7 @@ class Explorer:
 _FROM = f"read_parquet(?, {ROW} = true)"
 
 
-class _Files(AbstractFileSystem):  # type: ignore[misc] - fsspec has no types
+class _Files(AbstractFileSystem):  # type: ignore[misc]
     """What DuckDB opens: sources by a name of their own."""
 
     protocol = "gas"

@@ -83,6 +83,7 @@ class Records:
             # Who reads on gets more and more at a time, who jumps gets little.
             onward = self._piece and 0 <= place <= len(self._piece)
             self._ahead = min(self._ahead * 2, _MANY) if onward else _FEW
-            self._piece = self._source.read(start, min(max(length, self._ahead), self._source.size - start))
+            wanted = min(max(length, self._ahead), self._source.size - start)
+            self._piece = self._source.read(start, wanted) if wanted > 0 else b""
             self._piece_at, place = start, 0
         return self._piece[place : place + length]
