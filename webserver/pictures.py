@@ -174,7 +174,8 @@ def _frequencies(summary: Summary, variants: str) -> Picture | None:
         return None
     rows = []
     for label, (low, high) in BINS.items():
-        words = label.replace("up to", "≤").replace(" to ", "–").replace("above", ">")
+        # Each bar begins where the one before it ends.
+        words = f"> {low:g}" if high == 1 else f"≤ {high:g}"
         rows.append((words, counts.get(label, 0), _link(variants, min_af=f"{low:g}", max_af=f"{high:g}"), False))
     rows.append(("unknown", counts.get(UNKNOWN, 0), None, False))
     rare = _of(counts, *list(BINS)[:3])

@@ -19,7 +19,8 @@ _FREQUENCY = re.compile(NAME, re.IGNORECASE)
 _CLINVAR = re.compile(r".*_CLNSIG", re.IGNORECASE)
 _IDS = re.compile(r".*_ID", re.IGNORECASE)
 _NO_OVERLAYS = {*FIXED, *FIELDS}
-_SHOWN = ("SYMBOL", "MOST_SEVERE", "MOST_SEVERE_IMPACT", "HGVSc", "HGVSp")
+_SHOWN = ("SYMBOL", "MOST_SEVERE", "MOST_SEVERE_IMPACT")
+_NAMES = ("HGVSc", "HGVSp")
 _SHOWN_SAMPLES = 3
 
 
@@ -48,7 +49,8 @@ class VariantTable:
     def default_columns(self) -> tuple[str, ...]:
         """What is shown, beside a variant's place and bases, unless somebody chooses."""
         genotypes = [genotype_column(number) for number in range(min(len(self.genotyped), _SHOWN_SAMPLES))]
-        wanted = (*_SHOWN, *self.clinvar[:1], *self.frequencies[:1], *self.ids[:1], *genotypes, "QUAL", "FILTER")
+        known = (*self.clinvar[:1], *self.frequencies[:1])
+        wanted = (*_SHOWN, *known, *_NAMES, *self.ids[:1], *genotypes, "QUAL", "FILTER")
         return tuple(name for name in wanted if name in self.types)
 
     @property
