@@ -10,6 +10,7 @@ from gas.explore.objects import StoredObject
 from gas.explore.records import DamagedRecords
 from gas.explore.table import DamagedTable, VariantTable
 from gas.job import Job, JobStatus
+from gas.messages import TableRequest
 from gas.storage import ObjectChanged, ObjectMissing
 from gas.telemetry import logger
 from webserver.pages.annotations import job_path
@@ -18,6 +19,8 @@ from webserver.problems import Link, Problem
 from webserver.web import Visit
 
 log = logger(__name__)
+# A message that got lost is sent again when somebody looks after that time.
+ASK_AGAIN_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,22 @@ def opened(visit: Visit, job: Job) -> Iterator[OpenResult]:
         log.exception("table_unreadable", job_id=job.job_id, key=job.s3_key_table_file)
         if source is not None:
             explorer.forget(source)
+        _have_made_again(visit, job)
         raise Problem(
             503,
-            "The table of this result cannot be read. The annotated VCF is not touched by that.",
-            title="Not readable now",
+            "The table that the explorer reads is damaged or missing. It is being made again from the annotated VCF, "
+            "which takes a minute or a few for a large result. You can download the VCF meanwhile.",
+            title="Not readable right now",
             code="table_damaged",
+            headers={"Retry-After": "60"},
             link=Link(job_path(job), "Back to the job"),
         ) from error
+
+
+def _have_made_again(visit: Visit, job: Job) -> None:
+    """Ask for a new table, not more than once in a while; whoever makes it looks whether it is still wanted."""
+    now = visit.services.clock()
+    if now - visit.services.tables_asked.get(job.job_id, 0) < ASK_AGAIN_SECONDS:
+        return
+    visit.services.announcer.publish(TableRequest(user_id=job.user_id, job_id=job.job_id, table=job.s3_key_table_file))
+    visit.services.tables_asked[job.job_id] = now

@@ -34,6 +34,8 @@ class Services:
     globus: Globus
     clock: Callable[[], float] = time.time
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    # When each job's table was last asked for.
+    tables_asked: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def cookies(self) -> Cookies:

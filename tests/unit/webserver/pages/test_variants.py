@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gas.job import Job
+from gas.messages import TableRequest
 from tests.explored import Annotated, annotated
 from tests.unit.webserver.conftest import Clock, Member
 from webserver.services import Services
@@ -170,10 +171,18 @@ def test_a_job_that_is_not_done_has_nothing_to_see(member: Member, job_in: Calla
 
 
 @pytest.mark.parametrize("body", [b"", b"not a table" * 100])
-def test_a_damaged_table_is_told_plainly(explored: Explored, body: bytes) -> None:
+def test_a_damaged_table_is_told_plainly_and_made_again(
+    explored: Explored, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(type(explored.services.announcer), "publish", lambda self, event: asked.append(event))
     explored.put(explored.job.s3_key_table_file, body)
-    answer = explored.get(Accept="application/json")
-    assert (answer.status, answer.json["code"]) == (503, "table_damaged")
+    for _ in range(2):
+        answer = explored.get(Accept="application/json")
+        assert (answer.status, answer.json["code"]) == (503, "table_damaged")
+    assert "made again from the annotated VCF" in answer.json["detail"]
+    job = explored.job
+    assert asked == [TableRequest(user_id=job.user_id, job_id=job.job_id, table=job.s3_key_table_file)]
 
 
 def test_what_was_read_before_is_not_what_is_there_now(explored: Explored, annotated: Annotated) -> None:
