@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def done() -> dict[str, Any]:
 
 
 @pytest.fixture
-def look(enter: Callable[..., Visit], family: Path, done: dict[str, Any]) -> Iterator[Callable[..., Visit]]:
+def look(enter: Callable[..., Visit], family: Path, done: dict[str, Any]) -> Callable[..., Visit]:
     """Opens a page of the job, in a browser of its owner."""
 
     def look(path: str = "", **options: Any) -> Visit:
@@ -60,7 +60,7 @@ def look(enter: Callable[..., Visit], family: Path, done: dict[str, Any]) -> Ite
         visit.open(f"/annotations/{done['job']}{path}")
         return visit
 
-    yield look
+    return look
 
 
 def total(page: Page) -> int:
