@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import starmap
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gas.annotation import bgzf, columns, csq, frequencies, info, rows, structural, tabix
+from gas.annotation import bgzf, columns, csq, info, rows, structural, tabix
 from gas.annotation.columns import Columns, Ints
 from gas.annotation.header import VcfHeader
 from gas.annotation.lines import Lines
@@ -89,7 +88,6 @@ class Worker:
         self.table = Table(csq.FIELDS, tuple(name for name, _ in self.overlays.columns()))
         self.layout = TableLayout(csq.FIELDS, tuple(self.overlays.columns()), header.samples)
         self._picks = Picks()
-        self._has_frequencies = any(starmap(frequencies.is_frequency, self.layout.overlays))
         self._bin_width = -(-max(one.length for one in bundle.contigs.values()) // _BINS)
         self._bundle = bundle
         self._header = header
@@ -153,7 +151,7 @@ class Worker:
             self._templates = Templates(open_segments(self._bundle, contig.name), contig.name)
         changes = _changes(found)
         annotations, seen = _csq(self._templates, self._open_mate, found, changes, output.summary)
-        known = self._overlay_info(contig, found)
+        known = self._overlay_info(contig, found, output.summary)
         if output.table:
             _add_rows(output.table, found, annotations, known, seen)
         if self._wanted.tsv:
@@ -172,8 +170,6 @@ class Worker:
         output.simple = output.simple and tabix.simple(found.text)
         output.summary.by_chromosome[chrom] += len(found)
         output.summary.by_position.update(_along(chrom, contig, self._bin_width, found.positions))
-        if self._has_frequencies:
-            output.summary.by_frequency.update(frequencies.count(known, _allele_counts(found)))
         _count_alleles(found, changes, output.summary)
 
     def _open_mate(self, chrom: str) -> Segments | None:
@@ -187,11 +183,11 @@ class Worker:
             self._mates[contig.name] = open_segments(self._bundle, contig.name)
         return self._mates[contig.name]
 
-    def _overlay_info(self, contig: Contig, found: Columns) -> list[str]:
+    def _overlay_info(self, contig: Contig, found: Columns, summary: Summary) -> list[str]:
         if not self.table.overlay_fields:
             return [""] * len(found)
         refs, alts = zip(*[found.alleles(place) for place in range(len(found))], strict=True)
-        return self.overlays.look_up(contig.name, found.positions, refs, alts)
+        return self.overlays.look_up(contig.name, found.positions, refs, alts, summary)
 
 
 def replaced_info(overlays: Overlays) -> tuple[str, ...]:
@@ -278,22 +274,27 @@ def _pure(found: Columns) -> NDArray[np.bool_]:
 def _csq(
     templates: Templates, open_mate: structural.OpenMate, found: Columns, changes: Ints, summary: Summary
 ) -> tuple[list[bytes], list[Seen | None]]:
-    """Each record's CSQ, b"" for those that have no allele to annotate, and what was seen; counted in `summary`."""
+    """Each record's CSQ, b"" for those that have no allele to annotate, and what `Picks.like` may remember it by.
+
+    Counted in `summary`.
+    """
     pure = _pure(found)
     # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
     places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     annotations: list[bytes] = []
     known: list[Seen | None] = []
-    seen: list[tuple[Template | None, tuple[str, ...]]] = []
+    seen: list[tuple[Template | None, tuple[bytes, ...]]] = []
     rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
     for place, (position, segment, change, indel) in enumerate(rows_of):
-        described: Seen | None = None
+        alike: Seen | None = None
         if change >= 0:
-            annotation, described = templates.single_base(segment, position, _CHANGES[change])
+            annotation, alike = templates.single_base(segment, position, _CHANGES[change])
+            seen.append(alike)
         elif indel:
             ref, alt = found.alleles(place)
             end = position + len(ref) - 1
-            annotation, described = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
+            annotation, of_rows = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
+            seen.append((None, of_rows))
         else:
             ref, alt = found.alleles(place)
             text = rows.record(templates, segment, position, ref, alt)
@@ -301,19 +302,19 @@ def _csq(
                 more = structural.record(templates.segments, open_mate, position, ref, alt, found.fields(place)[INFO])
                 text = f"{text},{more}" if text and more else text or more
             annotation = text.encode("latin-1")
+            if annotation:
+                seen.append((None, _described(annotation)))
         annotations.append(annotation)
-        known.append(described)
-        if annotation:
-            seen.append(described or (None, _described(annotation)))
+        known.append(alike)
     # Equal sets of terms are added up first: most records have one of few.
     for (template, terms), times in Counter(seen).items():
         _add(summary, _consequences(template.described(terms) if template else terms), times)
     return annotations, known
 
 
-def _described(annotation: bytes) -> tuple[str, ...]:
+def _described(annotation: bytes) -> tuple[bytes, ...]:
     """The Consequence|IMPACT of every row."""
-    return tuple(["|".join(row.split("|", 3)[1:3]) for row in annotation.decode("latin-1").split(",")])
+    return tuple([b"|".join(row.split(b"|", 3)[1:3]) for row in annotation.split(b",")])
 
 
 def _why_passed(fields: list[str]) -> str:
@@ -334,9 +335,9 @@ def _count_alleles(found: Columns, changes: Ints, summary: Summary) -> None:
 
 
 @lru_cache(maxsize=10_000)
-def _consequences(terms: tuple[str, ...]) -> Summary:
+def _consequences(terms: tuple[bytes, ...]) -> Summary:
     one = Summary()
-    one.add_csq([f"|{described}|" for described in terms])
+    one.add_csq([f"|{described.decode()}|" for described in terms])
     return one
 
 

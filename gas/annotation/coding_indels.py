@@ -15,7 +15,23 @@ from gas.annotation.codons import TABLES, three_letters
 
 # Codons looked at before the one that the indel touches; bases looked at from there on, at first and at most.
 _BACK = 8
-_WIDTHS = (192, 1536)
+NEAR, FURTHER = 192, 1536
+
+
+class Reading(NamedTuple):
+    """Coding sequence from some codon on, not the first, and what follows; `whole` bases are before the stop codon."""
+
+    bases: str
+    whole: int
+    table: int
+
+
+def reading_near(cds: str, utr3: str, low: int, high: int, table: int) -> tuple[int, Reading]:
+    """What decides about most indels that touch the bases with index `low` to `high` of a CDS; its first codon."""
+    first = max(low // 3 - 2 * _BACK, 1)
+    end = high + NEAR
+    bases = cds[3 * first : end] + utr3[: max(end - len(cds), 0)]
+    return first, Reading(bases, min(len(cds) - 3 - 3 * first, len(bases)), table)
 
 
 class Effect(NamedTuple):
@@ -44,33 +60,17 @@ class Indel(NamedTuple):
     inserted_there: str
 
 
-Effects = dict[tuple[int, int, int, int, str], Effect | None]
-
-
-def effect(cds: str, utr3: str, place: int, indel: Indel, table: int, known: Effects) -> tuple[Effect, int] | None:
-    """What an indel before index `place` of a CDS does, and the number (from 0) of the first codon looked at; or None.
-
-    `known` keeps what was found for this indel on other transcripts.
-    """
-    # The last codon may be a stop, and the first one is not read as others are.
-    last = place + max(indel.deleted, 1) + indel.moved
+def effect(reading: Reading, place: int, indel: Indel, width: int = NEAR) -> tuple[Effect, int] | None:
+    """What an indel before index `place` of a reading does, and the number (from 0) of the first codon looked at."""
+    bases, whole, table = reading
     codon = place // 3
-    if codon < 2 or last > len(cds) - 6:
+    # The last codon may be a stop.
+    if codon < 1 or place + max(indel.deleted, 1) + indel.moved > whole - 3:
         return None
-    back = min(_BACK, codon - 1)
-    first = 3 * (codon - back)
-    for width in _WIDTHS:
-        sequence = cds[first : first + width]
-        whole = min(len(cds) - 3 - first, width)
-        if len(sequence) < width:
-            sequence += utr3[: width - len(sequence)]
-        key = (indel.strand, place - first, whole, table, sequence)
-        if key not in known:
-            known[key] = _effect(sequence, place - first, whole, indel, table)
-        found = known[key]
-        if found is not None:
-            return found, codon - back
-    return None
+    codon -= min(_BACK, codon)
+    first = 3 * codon
+    made = _effect(bases[first : first + width], place - first, min(whole - first, width), indel, table)
+    return None if made is None else (made, codon)
 
 
 def _effect(sequence: str, start: int, whole: int, indel: Indel, table: int) -> Effect | None:

@@ -1,13 +1,14 @@
 """How frequent alleles are, by the highest frequency that any overlay has for each."""
 
 import re
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 # Overlay columns with the frequency of an allele in a population: GNOMADG_AF, GNOMADE_AF_grpmax, MITOMAP_AF.
 NAME = r"(?:[^=;]*_)?AF(?:_grpmax|_popmax)?"
-_VALUES = re.compile(rf"(?:^|;){NAME}=([^;]*)", re.IGNORECASE)
 # Upper ends, each included; the first also holds 0.
 ENDS = (0.0001, 0.001, 0.01, 0.05, 0.5, 1.0)
 UNKNOWN = "unknown"
@@ -20,19 +21,12 @@ def is_frequency(name: str, kind: str) -> bool:
     return kind == "Float" and re.fullmatch(NAME, name, re.IGNORECASE) is not None
 
 
-def count(overlays: Sequence[str], alleles: Sequence[int]) -> Counter[str]:
-    """Alleles by the bin that their highest frequency lies in, or UNKNOWN.
-
-    `overlays`: each record's entries of INFO, with one value an ALT allele; `alleles`: how many it has.
-    """
-    found: Counter[str] = Counter()
-    for text, many in zip(overlays, alleles, strict=True):
-        columns = [values.split(",") for values in _VALUES.findall(text)] if "AF" in text.upper() else []
-        for allele in range(many):
-            known = [column[allele] for column in columns if allele < len(column) and column[allele] not in ("", ".")]
-            found[_LABELS[_bin(max(map(float, known)))] if known else UNKNOWN] += 1
-    return found
-
-
-def _bin(frequency: float) -> int:
-    return min(bisect_left(ENDS, frequency), len(ENDS) - 1)
+def count(highest: NDArray[Any]) -> Counter[str]:
+    """Alleles by the bin that their highest frequency lies in, or UNKNOWN for NaN; single precision."""
+    known = highest[highest == highest]
+    # In the values' own precision, or 0.01 would lie above 0.01.
+    bins = np.minimum(np.searchsorted(np.array(ENDS, highest.dtype), known), len(ENDS) - 1)
+    times = dict(zip(_LABELS, np.bincount(bins, minlength=len(_LABELS)).tolist(), strict=True))
+    return Counter({label: number for label, number in times.items() if number}) + Counter(
+        {UNKNOWN: len(highest) - len(known)}
+    )

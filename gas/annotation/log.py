@@ -21,7 +21,8 @@ def _lines(receipt: "Receipt") -> Iterable[str]:
     tally, summary = receipt.tally, receipt.summary
     yield "GAS annotation log"
     yield ""
-    yield f"Input       {receipt.input_name} ({receipt.input_format})"
+    name = "".join(c if c.isprintable() else "_" for c in receipt.input_name)
+    yield f"Input       {name} ({receipt.input_format})"
     yield f"  sha256    {receipt.input_sha256}"
     yield f"Result      sha256 {receipt.result_sha256}"
     yield f"Reference   {receipt.bundle} ({receipt.assembly})"
@@ -45,6 +46,10 @@ def _lines(receipt: "Receipt") -> Iterable[str]:
     if summary.ti_tv is not None:
         yield f"Transitions per transversion: {summary.ti_tv:.3f}"
         yield ""
+    if summary.clinvar_classes:
+        yield from _table("Variant alleles by ClinVar's class", ordered(summary.clinvar_classes))
+    if summary.by_frequency:
+        yield from _table("Variant alleles by their highest frequency", summary.to_dict()["by_frequency"])
     yield from _rejects(receipt)
     yield f"Seconds     {', '.join(f'{stage} {seconds:.2f}' for stage, seconds in receipt.seconds.items())}"
 

@@ -3,14 +3,11 @@
 import re
 
 from gas.annotation import csq
-from gas.annotation import terms as so
 from gas.annotation.coding import UNAMBIGUOUS
-from gas.annotation.coding_indels import Effects, effect
-from gas.annotation.consequence import splice_terms, terms
-from gas.annotation.indel_templates import span
-from gas.annotation.segments import CODON, EXON, FLANK, OTHER, Entry, Segments
-from gas.annotation.spots import Allele, Spot, Spots
-from gas.annotation.templates import CHANGES, Seen, Templates
+from gas.annotation.indel_templates import Filled
+from gas.annotation.segments import Segments
+from gas.annotation.spots import Allele, Spots
+from gas.annotation.templates import CHANGES, Templates
 
 
 def record(templates: Templates, segment: int, position: int, ref: str, alt: str) -> str:
@@ -77,97 +74,11 @@ def any_allele(segments: Segments, start: int, end: int, ref: str, alt: str, num
     return ",".join(rows) if rows else csq.intergenic(alt or "-", number)
 
 
-def indel(templates: Templates, segment: int, start: int, end: int, ref: str, alt: str) -> tuple[bytes, Seen | None]:
-    """CSQ of a pure insertion or deletion that is its record's only allele, and what was seen if that is known.
+def indel(templates: Templates, segment: int, start: int, end: int, ref: str, alt: str) -> Filled:
+    """CSQ of a pure insertion or deletion that is its record's only allele, and what was seen.
 
     `segment` is that of the first base that it touches, the one before an insertion.
     """
-    segments = templates.segments
     low, high = (start, end) if ref else (end, start)
     allele = Allele(start, end, ref, alt, low, high)
-    spots = Spots(segments.sequence, allele)
-    template = templates.of(segment)
-    if template.indels and (found := template.indels.fill(allele, spots)):
-        return found, template.always_seen
-    entries = segments.entries(segment)
-    first, last = segments.bounds(segment)
-    if high > last or low < first:
-        known = {entry[1]: entry for entry in entries}
-        entries = [known.get(transcript, (OTHER, transcript)) for transcript in segments.near(start, end)]
-    if not entries:
-        return csq.intergenic(alt or "-", 1).encode(), None
-    effects: Effects = {}
-    known_terms: _Terms = {}
-    rows = []
-    for entry in entries:
-        kind, transcript = entry[:2]
-        row = ""
-        if kind == FLANK:
-            _, _, head, a, b, tail, (first, last) = entry
-            if first <= low and high <= last:
-                row = f"{alt or '-'}{head}{min(a + b * start, a + b * end)}{tail}"
-        elif kind == CODON:
-            row = _coding(entry, spots.on(transcript.strand), allele, effects)
-        elif kind != OTHER:
-            row = _placed(entry, spots.on(transcript.strand), allele, known_terms)
-        if not row:
-            row = csq.row(transcript, segments.layout(transcript), start, end, ref, alt, 1, spots.shifts)
-        rows.append(row)
-    return ",".join(rows).encode("latin-1"), None
-
-
-# Consequence|IMPACT of an indel by what decides about it, an entry's `structure`.
-_Terms = dict[tuple[int, ...] | None, str]
-
-
-def _placed(entry: Entry, spot: Spot, allele: Allele, known: _Terms) -> str:
-    """The row of an indel where bases are named alike, where it was found and where HGVS puts it; "" elsewhere."""
-    _, transcript, head, a, b, _, (reach, reach_end), _, layout, anchor, (named, named_end), body, structure = entry[
-        :13
-    ]
-    left, right, event, offset, first, last, _ = spot
-    start, end, ref, alt, low, high = allele
-    if min(low, first) < named or max(high, last) > named_end:
-        return ""
-    if low < reach or high > reach_end:
-        described = known.get(structure)
-        if described is None:
-            described = so.describe(terms(transcript, start, end, ref, alt, None))
-            if structure:
-                known[structure] = described
-        head = f"|{described}{body}"
-    place = f"{a + b * left}" if left == right else f"{a + b * left}_{anchor}{a + b * right}"
-    cdna = ""
-    if entry[0] == EXON:
-        cdna = span(entry[13] + entry[14] * start, entry[13] + entry[14] * end)
-    return f"{alt or '-'}{head}{place}{event}||{cdna}||||||1|{layout.tail_start}{offset}{layout.tail_end}"
-
-
-def _coding(entry: Entry, spot: Spot, allele: Allele, known: Effects) -> str:
-    """The row of an indel inside of a coding exon, away from start and stop codon; "" for any other."""
-    _, transcript, layout, exon, a, strand, found, (coding, coding_end), (quiet, quiet_end) = entry
-    left, right, event, offset, first, last, indel = spot
-    start, end, ref, alt, low, high = allele
-    if min(low, first) < coding or max(high, last) > coding_end or "*" in transcript.peptide:
-        return ""
-    if low < quiet or high > quiet_end:
-        found = found & so.NMD_TRANSCRIPT | splice_terms(transcript, start, end, ref, alt, True)[0]
-    # An insertion lies before the base that follows it along the transcript.
-    cdna, cdna_end = sorted((a + strand * start, a + strand * end))
-    place = (cdna if indel.deleted else cdna_end) - transcript.cds_first + transcript.pad
-    made = effect(transcript.cds, transcript.utr3, place, indel, transcript.table, known)
-    if made is None:
-        return ""
-    (changed, peptides, codons, before, residue, between, last_residue, after), codon = made
-    codon += 1
-    protein = f"{before}{codon + residue}{between}{'' if last_residue is None else codon + last_residue}{after}"
-    number = 1 - transcript.cds_first
-    left, right = a + strand * left + number, a + strand * right + number
-    number += transcript.pad
-    return (
-        f"{alt or '-'}|{so.describe(found | changed)}{layout.gene}{exon}||"
-        f"{layout.name}{left if left == right else f'{left}_{right}'}{event}|{transcript.protein_name}:p.{protein}|"
-        f"{span(cdna, cdna_end)}|{span(cdna + number, cdna_end + number)}|"
-        f"{span(place // 3 + 1, (place + indel.deleted + 2) // 3)}|{peptides}|{codons}||1|"
-        f"{layout.tail_start}{offset}{layout.tail_end}"
-    )
+    return templates.indel(segment).fill(allele, Spots(templates.segments.sequence, allele))

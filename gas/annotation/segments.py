@@ -19,7 +19,7 @@ from gas.annotation import terms as so
 from gas.annotation.consequence import NMD_BIOTYPE, REACH, flank_terms, in_coding, splice_terms, terms, within
 from gas.annotation.hgvs import position
 from gas.annotation.models import Model
-from gas.annotation.reference import MODELS, Bundle, ContigSequence
+from gas.annotation.reference import Bundle, ContigSequence
 from gas.annotation.transcripts import FRAMESHIFT_INTRON, Transcript, Transcripts
 
 CUTS, BLOCKS, OFFSETS, MEMBERS = "cuts.npy", "blocks.npy", "block_offsets.npy", "block_members.npy"
@@ -37,8 +37,8 @@ _SPLICE_REGION = 3
 #   `body` is head without its terms; `named` is as `reach`, of body alone; `structure` decides about the terms of
 #   whatever lies in `named` (None: nothing short of the transcript does).
 # EXON: as PLACE, then c, d: two bars and cDNA_position (c + d * position) stand before the tail.
-# CODON: layout, exon, a, b, splice terms, coding, quiet: cDNA position; the codon is looked up. `coding` is what of the
-#   exon is coding, `quiet` what of that is away from splice sites; first and last position each.
+# CODON: layout, exon, a, b, splice terms, coding, quiet, edges: cDNA position; the codon is looked up. `coding` is what
+#   of the exon is coding, `quiet` what of that is away from splice sites, `edges` what of the exon's ends is one.
 # OTHER: the general path.
 # `reach` are the first and the last position for which the entry holds; the segment may end before.
 FLANK, PLACE, EXON, CODON, OTHER = range(5)
@@ -153,26 +153,25 @@ def open_segments(bundle: Bundle, contig: str) -> "Segments":
     """The segments of a bundle's contig; nothing is decoded before it is touched."""
     entry = bundle.manifest["models"]
     part = Range(**{name: tuple(ends) for name, ends in entry["contigs"][contig].items()})
-    directory = bundle.path / MODELS
     table = bundle.contigs[contig].codon_table
     sequence = bundle.sequence(contig)
-    transcripts = Transcripts(directory, *part.transcripts, sequence, table)
-    return Segments(directory, part, transcripts, sequence, entry["file"])
+    transcripts = Transcripts(bundle, *part.transcripts, sequence, table)
+    return Segments(bundle, part, transcripts, sequence, entry["file"])
 
 
 class Segments:
     """One contig's segments, opened from a bundle."""
 
     def __init__(
-        self, directory: Path, part: Range, transcripts: Transcripts, sequence: ContigSequence, source: str
+        self, bundle: Bundle, part: Range, transcripts: Transcripts, sequence: ContigSequence, source: str
     ) -> None:
         """`source`: what CSQ's SOURCE says, the gene models' file name."""
         first, count = part.cuts
-        self.cuts = np.asarray(np.load(directory / CUTS, mmap_mode="r"))[first : first + count]
+        self.cuts = bundle.table(CUTS)[first : first + count]
         first, count = part.blocks
-        self._blocks = np.asarray(np.load(directory / BLOCKS, mmap_mode="r"))[first : first + count]
-        self._offsets = np.asarray(np.load(directory / OFFSETS, mmap_mode="r"))[first : first + count + 1]
-        self._members = np.asarray(np.load(directory / MEMBERS, mmap_mode="r"))
+        self._blocks = bundle.table(BLOCKS)[first : first + count]
+        self._offsets = bundle.table(OFFSETS)[first : first + count + 1]
+        self._members = bundle.table(MEMBERS)
         self.transcripts = transcripts
         self.sequence = sequence
         self.source = source
@@ -300,6 +299,9 @@ class Segments:
                 *_coding_part(transcript, index),
             )
         described = so.describe(terms(transcript, place, place, "A", "C", None))
+        if reach[0] <= transcript.start and reach[1] >= transcript.end:
+            # What deletes all of the transcript is more than a change in it.
+            reach = reach[0], transcript.end - 1
         numbers = csq.exon_and_intron(transcript, place, place)
         return _named_entry(transcript, layout, place, base, named, described, f"{layout.gene}{numbers}", reach)
 
@@ -371,12 +373,16 @@ def _intron(transcript: Transcript, place: int) -> tuple[int, ...]:
     return before, left, right, after, transcript.strand, transcript.coding_start > 0, nonsense
 
 
-def _coding_part(transcript: Transcript, index: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last position of what of an exon is coding, and of what of that no splice site is near to."""
+def _coding_part(transcript: Transcript, index: int) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """What of an exon is coding, what of that no splice site is near to, and the exon's ends that have one, 0 for none.
+
+    First and last position each.
+    """
     start, end = transcript.exon_starts[index], transcript.exon_ends[index]
     coding = max(start, transcript.coding_start), min(end, transcript.coding_end)
+    edges = start if index else 0, end if index + 1 < len(transcript.exon_starts) else 0
     if transcript.frameshift_introns:
-        return (1, 0), (1, 0)
-    inner_start = start + _SPLICE_REGION if index else start
-    inner_end = end - _SPLICE_REGION if index + 1 < len(transcript.exon_starts) else end
-    return coding, (max(inner_start, coding[0]), min(inner_end, coding[1]))
+        return (1, 0), (1, 0), edges
+    inner_start = start + _SPLICE_REGION if edges[0] else start
+    inner_end = end - _SPLICE_REGION if edges[1] else end
+    return coding, (max(inner_start, coding[0]), min(inner_end, coding[1])), edges

@@ -33,8 +33,8 @@ class Summary:
 
     by_type counts ALT alleles (SNV, MNV, insertion, deletion, indel, and what has no bases); by_consequence and
     by_impact count records once, by their most severe term; all_consequences counts every term of every entry.
-    substitutions ("A>G"), indel_lengths (ALT minus REF bases) and by_frequency (gas.annotation.frequencies) count
-    alleles; by_position counts records by where along the contig they begin.
+    substitutions ("A>G"), indel_lengths (ALT minus REF bases), by_frequency (gas.annotation.frequencies) and
+    clinvar_classes count alleles; by_position counts records by where along the contig they begin.
     """
 
     by_type: Counter[str] = field(default_factory=Counter)
@@ -46,6 +46,7 @@ class Summary:
     indel_lengths: Counter[int] = field(default_factory=Counter)
     by_frequency: Counter[str] = field(default_factory=Counter)
     by_position: Counter["Bin"] = field(default_factory=Counter)
+    clinvar_classes: Counter[str] = field(default_factory=Counter)
 
     def add_variant(self, chrom: str, ref: str, alts: Sequence[str]) -> None:
         """Count a record of the result, annotated or passed, by its chromosome and the kinds of its alleles."""
@@ -101,6 +102,7 @@ class Summary:
             "indel_lengths": {_length_label(n): self.indel_lengths[n] for n in sorted(self.indel_lengths)},
             "by_frequency": {name: self.by_frequency[name] for name in (*BINS, UNKNOWN) if self.by_frequency},
             "by_position": self._by_position(),
+            "clinvar_classes": ordered(self.clinvar_classes),
         }
 
     def _by_position(self) -> dict[str, Any]:

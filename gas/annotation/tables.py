@@ -27,11 +27,12 @@ class Table:
     """The columns of the table and how to fill them; picklable, so that workers can have it.
 
     `csq_fields`: the names in the order of the CSQ entries; `overlay_fields`: the INFO keys of the overlays, which
-    have one value an ALT allele.
+    have one value an ALT allele; `overlay_types`: their VCF types, text where there is none.
     """
 
     csq_fields: tuple[str, ...]
     overlay_fields: tuple[str, ...]
+    overlay_types: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from gas.annotation import csq
 from gas.annotation import terms as so
 from gas.annotation.codons import COMPLEMENT, TABLES, THREE_LETTERS
-from gas.annotation.indel_templates import NUMBER, TEXT, IndelTemplate, finished
+from gas.annotation.indel_parts import NUMBER, TEXT, finished
+from gas.annotation.indel_templates import IndelTemplate
 from gas.annotation.segments import CODON, EXON, FLANK, PLACE, Entry, Segments
 from gas.annotation.transcripts import Transcript
 
@@ -63,17 +64,17 @@ class _Codons(NamedTuple):
 
 
 # What `Template.described` turns into the Consequence|IMPACT of every row, to be counted before.
-Seen = tuple["Template", tuple[str, ...]]
+Seen = tuple["Template", tuple[bytes, ...]]
 
 
 class Template:
-    """The rows of one segment; `indels` where none of its entries is coding."""
+    """The rows of one segment."""
 
     def __init__(self, segments: Segments, entries: list[Entry], bounds: tuple[int, int], careful: bool) -> None:
         """Of the `entries` of the segment with these bounds; `careful`: nothing is looked up by codon."""
         self._segments = segments
         self._others: list[Transcript] = []
-        self._always: list[str] = []
+        self._always: list[bytes] = []
         self.always_seen: Seen = (self, ())
         numbers: dict[tuple[int, int], int] = {}
         codons: dict[_Codons, int] = {}
@@ -84,7 +85,7 @@ class Template:
             kind = entry[0]
             if kind in (FLANK, PLACE, EXON):
                 rows.append(_fixed_row(entry, numbers, used))
-                self._always.append("|".join(entry[2].split("|", 3)[1:3]))
+                self._always.append("|".join(entry[2].split("|", 3)[1:3]).encode())
             elif kind == CODON and not careful:
                 rows.append(_codon_row(entry, bounds, numbers, codons, used))
             else:
@@ -94,14 +95,13 @@ class Template:
         if not entries:
             rows.append(TEXT + csq.intergenic("", 1))
             used.append(("own", 0))
-            self._always.append("intergenic_variant|MODIFIER")
+            self._always.append(b"intergenic_variant|MODIFIER")
         self._numbers = list(numbers)
         self._codons = [_by_codon(codon) for codon in codons]
         self._times = [used.count(("codon", _VALUES * place)) for place in range(len(codons))] + [1] * len(self._others)
         first = {"own": 0, "number": 3, "codon": 3 + len(numbers), "other": 3 + len(numbers) + _VALUES * len(codons)}
         self._order = itemgetter(*[first[kind] + place for kind, place in used])
         self._text = finished(rows)
-        self.indels = IndelTemplate(entries, segments.neighbourhood(bounds[0])) if not self._times else None
 
     def fill(self, position: int, change: Change) -> tuple[bytes, Seen] | None:
         """CSQ of a change at a position of the segment, and what was seen; None: only a careful one can."""
@@ -109,7 +109,7 @@ class Template:
         values: list[bytes | int] = [*own, *[a + b * position for a, b in self._numbers]]
         if not self._times:
             return self._text % self._order(values), self.always_seen
-        seen: list[str] = []
+        seen: list[bytes] = []
         for offset, strand, first, by_codon, described in self._codons:
             number, place = divmod(offset + strand * position, 3)
             changes = by_codon[number - first]
@@ -117,29 +117,28 @@ class Template:
             if meaning is None:
                 return None
             effect, before, behind, codons = meaning
-            consequence, as_bytes = described[effect]
-            seen.append(consequence)
-            values += (as_bytes, 3 * number + place + 1, before, number + 1, behind, codons)
+            seen.append(described[effect])
+            values += (described[effect], 3 * number + place + 1, before, number + 1, behind, codons)
         for transcript in self._others:
             layout = self._segments.layout(transcript)
-            row = csq.row(transcript, layout, position, position, ref, alt, 1, {})
-            values.append(row.encode("latin-1"))
-            seen.append("|".join(row.split("|", 3)[1:3]))
+            row = csq.row(transcript, layout, position, position, ref, alt, 1, {}).encode("latin-1")
+            values.append(row)
+            seen.append(b"|".join(row.split(b"|", 3)[1:3]))
         return self._text % self._order(values), (self, tuple(seen))
 
-    def described(self, seen: tuple[str, ...]) -> tuple[str, ...]:
+    def described(self, seen: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """The Consequence|IMPACT of every row; `seen`: what `fill` gave beside the template."""
         return (*self._always, *(text for text, times in zip(seen, self._times, strict=True) for _ in range(times)))
 
 
-def _by_codon(codons: _Codons) -> tuple[int, int, int, list[list[_Meaning | None] | None], list[tuple[str, bytes]]]:
+def _by_codon(codons: _Codons) -> tuple[int, int, int, list[list[_Meaning | None] | None], list[bytes]]:
     """The offset and strand, the first codon's number, what changes do to each, and Consequence|IMPACT of these."""
     meanings, bases = _meanings(codons.table), codons.bases
     found = [meanings.get(bases[place : place + 3]) for place in range(0, len(bases), 3)]
     if codons.first == 0:
         # A protein's first codon is not read as others are.
         found[0] = None
-    described = [(text, text.encode()) for text in codons.described]
+    described = [text.encode() for text in codons.described]
     return codons.offset, codons.strand, codons.first // 3, found, described
 
 
@@ -222,10 +221,11 @@ class Templates:
         self.contig = contig
         self._made: dict[int, Template] = {}
         self._careful: dict[int, Template] = {}
+        self._indels: dict[int, IndelTemplate] = {}
 
     def single_base(self, segment: int, position: int, change: Change) -> tuple[bytes, Seen]:
         """CSQ of a change at a position in a segment, as that of its record's only allele, and what was seen."""
-        template = self._made.get(segment) or self.of(segment)
+        template = self._made.get(segment) or self._make(self._made, segment, careful=False)
         found = template.fill(position, change)
         if found is None:
             careful = self._careful.get(segment) or self._make(self._careful, segment, careful=True)
@@ -233,9 +233,14 @@ class Templates:
             assert found is not None
         return found
 
-    def of(self, segment: int) -> Template:
-        """The template of a segment."""
-        return self._made.get(segment) or self._make(self._made, segment, careful=False)
+    def indel(self, segment: int) -> IndelTemplate:
+        """The template for indels that begin in a segment."""
+        template = self._indels.get(segment)
+        if template is None:
+            if len(self._indels) >= _KEPT:
+                self._indels.clear()
+            template = self._indels[segment] = IndelTemplate(self.segments, segment)
+        return template
 
     def _make(self, made: dict[int, Template], segment: int, careful: bool) -> Template:
         if len(made) >= _KEPT:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gas.annotation.picks import Choice, Picks
-from gas.annotation.variant_table import FIXED, TableLayout
+from gas.annotation.variant_table import FIXED, INTEGERS, TableLayout
 
 Ints = NDArray[np.int64]
 # CHROM to INFO, and the rest of the line as one.
@@ -128,7 +128,11 @@ class VariantRows:
         flat = pc.split_pattern(entries.drop_null(), b"|").flatten()
         known = np.array([entry is not None for entry in self._entries])
         places = (np.cumsum(known) - 1) * fields
-        return [_text(flat.take(pa.array(places + number, mask=~known))) for number in range(fields)]
+        columns = [_text(flat.take(pa.array(places + number, mask=~known))) for number in range(fields)]
+        return [
+            column.cast(pa.int64()) if name in INTEGERS else column
+            for name, column in zip(self._layout.csq_fields, columns, strict=True)
+        ]
 
 
 def _serialised(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> bytes:

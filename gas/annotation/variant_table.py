@@ -24,6 +24,8 @@ OFFSET = "VCF_OFFSET"
 # A sample's genotype as seen from the row's allele: all of its called alleles are this one, some, none, or none is
 # called.
 GENOTYPES = ("hom", "het", "ref", "missing")
+# Fields of CSQ that hold a whole number or nothing; positions on the transcript may be ranges.
+INTEGERS = ("ALLELE_NUM", "DISTANCE", "STRAND", "HGVS_OFFSET")
 # Beyond this many samples genotypes stay in the VCF alone.
 MOST_SAMPLES = 100
 # Rows of a row group: few enough that one row is read quickly from anywhere, many enough that a column is read in bulk.
@@ -56,7 +58,7 @@ class TableLayout:
         columns = [(name, types.get(name, pa.string())) for name in (*FIXED, *TOGETHER)]
         columns += [(name, types.get(kind, pa.string())) for name, kind in self.overlays]
         columns += [(genotype_column(number), pa.string()) for number in range(len(self.genotyped))]
-        columns += [(name, pa.string()) for name in self.csq_fields]
+        columns += [(name, pa.int64() if name in INTEGERS else pa.string()) for name in self.csq_fields]
         return pa.schema([pa.field(name, kind) for name, kind in [*columns, (OFFSET, pa.int64())]])
 
 

@@ -4,6 +4,7 @@ Numbers have a column of their width, with NaN or the smallest integer for "unkn
 that the contigs of an overlay share.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gas.annotation.frequencies import is_frequency
+
 _CACHED_TEXTS = 1 << 18
+
+# ClinVar's field of an allele's class.
+_CLASS_FIELD = "_CLNSIG"
 
 _FORMAT_OF_KIND = {"flag": "%d", "int32": "%d", "int64": "%d", "float32": "%g", "float64": "%s", "text": "%s"}
 _DTYPE_OF_KIND = {
@@ -72,13 +78,19 @@ class Fields:
     ids: list[str]
     kinds: list[str]
     texts: list[TextTable | None]
+    # Places of the fields that are frequencies, and of those that are ClinVar's classes.
+    frequencies: list[int]
+    classes: list[int]
 
     @classmethod
     def of(cls, folder: Path, entry: dict[str, Any]) -> "Fields":
         """The fields of a manifest entry whose files lie in `folder`."""
         kinds = [field["kind"] for field in entry["fields"]]
         texts = [TextTable(folder / f"field{number}") if kind == "text" else None for number, kind in enumerate(kinds)]
-        return cls([field["id"] for field in entry["fields"]], kinds, texts)
+        ids = [field["id"] for field in entry["fields"]]
+        rates = [place for place, field in enumerate(entry["fields"]) if is_frequency(field["id"], field["type"])]
+        classes = [place for place, id_ in enumerate(ids) if id_.endswith(_CLASS_FIELD) and kinds[place] == "text"]
+        return cls(ids, kinds, texts, rates, classes)
 
 
 class _Column:
@@ -148,6 +160,21 @@ class Values:
                 shown = [_FORMAT_OF_KIND[kind] % next(known) if there else "." for there in present.tolist()]
                 parts.append(f"{id_}={','.join(shown)}")
         return ";".join(parts)
+
+    def count_classes(self, rows: NDArray[np.int64], counts: Counter[str]) -> None:
+        """Add to `counts` how many of the alleles in `rows` have which of ClinVar's classes."""
+        for place in self._fields.classes:
+            values, present = self._columns[place].at(rows)
+            numbers, times = np.unique(values[present], return_counts=True)
+            counts.update(dict(zip(self._columns[place].decode(numbers), times.tolist(), strict=True)))
+
+    def raise_frequencies(
+        self, rows: NDArray[np.int64], slots: NDArray[np.int64], highest: NDArray[np.float32]
+    ) -> None:
+        """Raise `highest` at `slots` to the frequencies of their `rows`."""
+        for place in self._fields.frequencies:
+            values, present = self._columns[place].at(rows)
+            highest[slots[present]] = np.fmax(highest[slots[present]], values[present])
 
     def merged(self, rows: NDArray[np.int64], alleles: int) -> str:
         """One fragment of several rows, `alleles` times over: texts joined with "&", each once; the highest number."""

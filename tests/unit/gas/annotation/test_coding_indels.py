@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gas.annotation import csq, rows
-from gas.annotation.coding_indels import Indel, effect
+from gas.annotation.coding_indels import FURTHER, Indel, Reading, effect, reading_near
 from gas.annotation.reference import Bundle
 from gas.annotation.segments import open_segments
 from gas.annotation.templates import Templates
@@ -18,10 +18,12 @@ UTR3 = "CATTAGCCTAACTGATTTAG"
 
 def found(place: int, deleted: int, inserted: str = "", moved: int = 0) -> tuple[str, str, str] | None:
     """Amino_acids, Codons and HGVSp of an indel before `place`."""
-    made = effect(CDS, UTR3, place, Indel(1, deleted, inserted, moved, inserted), 1, {})
+    before_it, near = reading_near(CDS, UTR3, place, place, 1)
+    made = effect(near, place - 3 * before_it, Indel(1, deleted, inserted, moved, inserted))
     if made is None:
         return None
     (_, peptides, codons, before, residue, between, last, after), first = made
+    first += before_it
     return peptides, codons, f"{before}{first + residue + 1}{between}{'' if last is None else first + last + 1}{after}"
 
 
@@ -46,13 +48,18 @@ def test_start_and_stop_are_left_to_the_general_path(place: int) -> None:
     assert found(place, 1) is None
 
 
-def test_what_is_known_is_not_worked_out_again() -> None:
-    known: dict[Any, Any] = {}
+def test_a_stop_far_away_is_found_by_reading_further() -> None:
+    cds = "ATG" + "GCA" * 300 + "TGA"
     indel = Indel(1, 1, "", 0, "")
-    first = effect(CDS, UTR3, 20, indel, 1, known)
-    assert len(known) == 1
-    assert effect(CDS, UTR3, 20, indel, 1, known) == first
-    assert len(known) == 1
+    before, near = reading_near(cds, UTR3, 90, 90, 1)
+    assert effect(near, 90 - 3 * before, indel) is None
+    made = effect(Reading(cds[3:] + UTR3, len(cds) - 6, 1), 90 - 3, indel, FURTHER)
+    # Then CAG CAG ... CAT GAC ATT AGC CTA ACT GAT TTA G is read, without a stop.
+    assert made is None
+    made = effect(Reading(f"{cds[3:]}ATAA", len(cds) - 6, 1), 90 - 3, indel, FURTHER)
+    # ... CAG CAT GAA TAA
+    assert made is not None
+    assert (made[0].between, made[1]) == ("GlnfsTer273", 21)
 
 
 def test_most_rows_are_quick(synthetic_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 
+from gas.annotation import frequencies
 from gas.annotation.summary import Summary
 
 RECORDS = [
@@ -63,3 +64,14 @@ def test_nothing_counted_is_no_error() -> None:
     counts = json.loads(Summary().to_json())
     assert counts["ti_tv"] is None
     assert counts["by_type"] == {}
+
+
+def test_what_overlays_know_is_shown_in_order() -> None:
+    summary = summed(RECORDS)
+    assert summary.to_dict()["clinvar_classes"] == summary.to_dict()["by_frequency"] == {}
+    summary.clinvar_classes.update({"Benign": 1, "Pathogenic": 2})
+    summary.by_frequency.update({"unknown": 9, "above 0.5": 3})
+    counts = summary.to_dict()
+    assert list(counts["clinvar_classes"].items()) == [("Pathogenic", 2), ("Benign", 1)]
+    assert list(counts["by_frequency"]) == [*frequencies.BINS, "unknown"]
+    assert (counts["by_frequency"]["up to 0.0001"], counts["by_frequency"]["above 0.5"]) == (0, 3)

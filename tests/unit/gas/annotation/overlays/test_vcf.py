@@ -3,11 +3,13 @@
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pysam
 import pytest
 
 from gas.annotation.overlays import Overlays, alleles, build_alleles, columns
 from gas.annotation.reference import BundleError
+from gas.annotation.summary import Summary
 from tests.unit.gas.annotation.overlays.genome import GENOME, HEADER, Add, Genome, look_up
 
 
@@ -38,6 +40,37 @@ def test_indels_match_wherever_they_are_written(genome: Genome, add: Add) -> Non
     same = [(3, "G", "GT"), (5, "TT", "TTT"), (15, "CAC", "C"), (2, "C", "T")]
     assert look_up(genome, *same) == ["DB1_SIG=ins", "DB1_SIG=ins", "DB1_SIG=del", "DB1_SIG=padded"]
     assert look_up(genome, (3, "G", "GTT"), (9, "GACAC", "G")) == ["", ""]
+
+
+def test_classes_and_frequencies_are_counted_by_allele(genome: Genome, add: Add) -> None:
+    entry = add(
+        "AF", "1 1 . A C . . AF=0", "1 1 . A G . . AF=0.01", "1 1 . A T . . AF=0.009999", "1 2 . C A . . AF=0.5",
+        "1 2 . C G . . AF=1e-06", "1 2 . C T . . AF=.", "1 3 . G A . . AF=0.0001", name="GNOMAD",
+    )  # fmt: skip
+    assert [field["id"] for field in entry["fields"]] == ["GNOMAD_AF"]
+    add("AF", "1 1 . A C . . AF=0.02", name="OTHER")
+    classes = ("1 1 . A C . . CLNSIG=Benign", "1 1 . A G . . CLNSIG=Benign", "1 2 . C G . . CLNSIG=Pathogenic")
+    add("CLNSIG", *classes, name="CV")
+    counts = Summary()
+    records = [
+        (1, "A", "C,G"),
+        (1, "A", "T"),
+        (2, "C", "G"),
+        (2, "C", "A,T"),
+        (3, "G", "A"),
+        (4, "T", "C"),
+        (1, "A", "C"),
+    ]
+    columns = [list(column) for column in zip(*records, strict=True)]
+    Overlays.open(genome).look_up("1", np.array(columns[0]), columns[1], columns[2], counts)
+    assert counts.clinvar_classes == {"Benign": 3, "Pathogenic": 1}
+    assert counts.by_frequency == {
+        "up to 0.0001": 2,
+        "0.001 to 0.01": 2,
+        "0.01 to 0.05": 2,
+        "0.05 to 0.5": 1,
+        "unknown": 2,
+    }
 
 
 LONG = ["A" * 12, "ACGTACGTACGTACG", "C" * 11 + "N", "T" * 40]
@@ -151,8 +184,8 @@ def test_a_list_of_another_length_is_no_value(genome: Genome, add: Add) -> None:
         ("NOPE", ["1 1 . A C . . AC=1"], "no INFO field NOPE; it has ID, QUAL, FILTER, AC, AN"),
         ("AC", ["1 1 . G C . . AC=1", "1 2 . G T . . AC=1", "1 3 . G T . . AC=1"], "is it of another assembly"),
         ("AC", ["7 1 . G C . . AC=1"], "1 times: contig is not in the reference"),
-        ("AC", ["1 x . G C . . AC=1"], "DB1.vcf, line 12: this is no VCF record"),
-        ("AC", ["1 1 . G"], "DB1.vcf, line 12: this is no VCF record"),
+        ("AC", ["1 x . G C . . AC=1"], "DB1.vcf, line 13: this is no VCF record"),
+        ("AC", ["1 1 . G"], "DB1.vcf, line 13: this is no VCF record"),
     ],
 )
 def test_unusable_sources_are_refused_in_words(add: Add, fields: str, records: list[str], about: str) -> None:
