@@ -10,12 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from agents import attempt, child, lease
 from agents.consume import consume, start
+from agents.tables import TableMaker
 from gas import aws, submissions
 from gas.config import Settings
 from gas.effects import effect
 from gas.faults import explain
 from gas.jobs import Conflict, Job, JobStatus, JobStore, Outcome
-from gas.messages import JobRequest
+from gas.messages import JobRequest, TableRequest
 from gas.process import identity
 from gas.queues import Delivery, GiveBack, Reject, Retry
 from gas.storage import ObjectChanged, ObjectMissing, ObjectsRemain, Storage
@@ -45,6 +46,9 @@ class Annotator:
 
     def handle(self, delivery: Delivery) -> None:
         """Bring the job of one `JobRequest` to its end, unless it is ended or someone else has it."""
+        if isinstance(delivery.event, TableRequest):
+            TableMaker(self.settings, self.jobs, self.storage, self.program).handle(delivery)
+            return
         if not isinstance(delivery.event, JobRequest):
             raise Reject(f"expected a job-request, not {delivery.event.type}")
         job = self.jobs.get(delivery.event.job_id)
@@ -134,14 +138,9 @@ def main() -> None:
     """Run the annotator until SIGTERM."""
     settings = start("annotator")
     attempt.sweep_scratch(settings.scratch_dir)
-    annotator = Annotator(
-        settings,
-        JobStore.of(settings),
-        Storage(aws.client(settings, "s3"), settings.inputs_bucket, settings.results_bucket),
-        Announcer.of(settings),
-        identity(),
-        random.Random(),  # noqa: S311 - jitter, not a secret
-    )
+    storage = Storage(aws.client(settings, "s3"), settings.inputs_bucket, settings.results_bucket)
+    rng = random.Random()  # noqa: S311 - jitter, not a secret
+    annotator = Annotator(settings, JobStore.of(settings), storage, Announcer.of(settings), identity(), rng)
     consume(settings, "job-requests", annotator.handle, settings.annotator_concurrency)
 
 

@@ -23,6 +23,7 @@ CONTENT_TYPES = {
     ".gz": "application/gzip",
     ".tbi": "application/octet-stream",
     ".csi": "application/octet-stream",
+    ".parquet": "application/vnd.apache.parquet",
     ".log": "text/plain; charset=utf-8",
     ".json": "application/json",
 }
@@ -70,7 +71,7 @@ def _upload(storage: Storage, mine: Job, files: child.Files, check: Callable[[],
     bucket = storage.results_bucket
     sizes: dict[Path, int] = {}
     keys: dict[Path, str] = {}
-    for path in (files.result, files.index, files.log, files.receipt, files.summary):
+    for path in (files.result, files.index, files.table, files.log, files.receipt, files.summary):
         check()
         keys[path] = result_key(mine.user_id, mine.job_id, mine.attempt, path.name)
         with effect("annotator.upload"):
@@ -80,6 +81,7 @@ def _upload(storage: Storage, mine: Job, files: child.Files, check: Callable[[],
         s3_results_bucket=bucket,
         s3_key_result_file=keys[files.result],
         s3_key_index_file=keys[files.index],
+        s3_key_table_file=keys[files.table],
         s3_key_log_file=keys[files.log],
         s3_key_receipt_file=keys[files.receipt],
         s3_key_summary_file=keys[files.summary],

@@ -43,6 +43,11 @@ class Files:
         return csi if csi.exists() else self.folder / "annotated.vcf.gz.tbi"
 
     @property
+    def table(self) -> Path:
+        """The variants as Parquet, for the site's explorer."""
+        return self.folder / "variants.parquet"
+
+    @property
     def log(self) -> Path:
         return self.folder / "annotation.log"
 
@@ -79,9 +84,26 @@ def annotate(
     `stops` is set. `program` takes limits and a command line as `gas.annotation.sandbox` does.
     """
     reader, writer = os.pipe()
+    _run(files, [*program, *arguments(settings, files, bundle, writer)], (reader, writer), on_progress, stops)
+
+
+def retable(settings: Settings, files: Files, *stops: threading.Event, program: Sequence[str] = PROGRAM) -> None:
+    """Make `files.table` from `files.result`. Raises as `annotate` does."""
+    command = [*program, *_flat(_limits(settings)), "--", "table", str(files.result), "--output", str(files.table)]
+    _run(files, command, os.pipe(), lambda done, total: None, stops)
+
+
+def _run(
+    files: Files,
+    command: Sequence[str],
+    pipe: tuple[int, int],
+    on_progress: Callable[[int, int | None], None],
+    stops: tuple[threading.Event, ...],
+) -> None:
+    reader, writer = pipe
     with open(files.folder / "stderr", "w+b") as complaints, os.fdopen(reader, "rb", buffering=0) as progress:
         child = subprocess.Popen(
-            [*program, *arguments(settings, files, bundle, writer)],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
@@ -105,21 +127,26 @@ def annotate(
 
 def arguments(settings: Settings, files: Files, bundle: str, progress_fd: int) -> list[str]:
     """The child's arguments. Of the user's only the file's name is among them, for the receipt to show."""
-    limits = {
-        "--memory": settings.annotator_memory,
-        "--cpu": settings.annotator_cpu_seconds,
-        "--fsize": settings.annotator_output_bytes,
-    }
     options = {
         "--bundle": settings.bundles_dir / bundle,
         "--output": files.result,
         "--workers": settings.annotator_workers,
+        "--parquet": files.table,
         "--log": files.log,
         "--receipt": files.receipt,
         "--summary": files.summary,
         "--progress-fd": progress_fd,
     }
-    return [*_flat(limits), "--", "annotate", str(files.input), f"--input-name={files.input_name}", *_flat(options)]
+    given = [str(files.input), f"--input-name={files.input_name}"]
+    return [*_flat(_limits(settings)), "--", "annotate", *given, *_flat(options)]
+
+
+def _limits(settings: Settings) -> dict[str, int]:
+    return {
+        "--memory": settings.annotator_memory,
+        "--cpu": settings.annotator_cpu_seconds,
+        "--fsize": settings.annotator_output_bytes,
+    }
 
 
 def _flat(options: Mapping[str, object]) -> list[str]:

@@ -111,6 +111,18 @@ def annotate(input: Path, bundle: str, output: Path, progress_fd: int | None, de
         click.echo(f"  rejected {count:,}: {reason}", err=True)
 
 
+@gas.command()
+@click.argument("vcf", type=_FILE)
+@click.option("-o", "--output", required=True, type=_FILE, help="The table to write (Parquet).")
+@click.option("--debug", is_flag=True, help="Show the traceback of a fault.")
+def table(vcf: Path, output: Path, debug: bool) -> None:
+    """Make the table of VCF, which `gas annotate` has written: what --parquet writes on the way."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from gas.annotation.retable import rebuild
+
+    click.echo(f"{rebuild(vcf, output):,} records.", err=True)
+
+
 def _progress(descriptor: int | None) -> Callable[[int, int | None], None] | None:
     if descriptor is None:
         return None

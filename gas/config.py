@@ -32,7 +32,10 @@ class Settings(BaseSettings):
 
     bundles_dir: Path = Field(description="Folder of reference bundles, one folder each")
     bundle: str = Field(default="mitochondrion", description="Reference bundle that jobs are annotated with")
-    scratch_dir: Path = Field(description="Local disk for a job's files while it runs")
+    scratch_dir: Path = Field(description="Local disk for what is only needed for a while")
+    explorer_bytes: int = Field(
+        default=5_000_000_000, gt=0, description="Local disk that looked-at parts of results may take on a web host"
+    )
 
     free_size_limit: int = Field(default=50_000_000, gt=0, description="Largest upload of a free user")
     premium_size_limit: int = Field(default=500_000_000_000, gt=0, description="Largest upload of a premium user")

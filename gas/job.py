@@ -58,6 +58,7 @@ class Job:
     s3_results_bucket: str | None = None
     s3_key_result_file: str | None = None
     s3_key_index_file: str | None = None
+    s3_key_table_file: str | None = None
     s3_key_log_file: str | None = None
     s3_key_receipt_file: str | None = None
     s3_key_summary_file: str | None = None
@@ -103,7 +104,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a successful attempt leaves on the item: where its files are and what became of the records."""
+    """What a successful attempt leaves on the item: where its files are and what became of the records.
+
+    `s3_key_table_file` None: the site has the table made when somebody wants to explore the result.
+    """
 
     s3_results_bucket: str
     s3_key_result_file: str
@@ -116,10 +120,11 @@ class Outcome:
     records_annotated: int
     records_passed: int
     records_rejected: int
+    s3_key_table_file: str | None = None
 
 
 # Attributes with the keys of the files that hold variants: they leave S3 together. Log, receipt and summary stay.
-RESULT_KEYS = ("s3_key_result_file", "s3_key_index_file")
+RESULT_KEYS = ("s3_key_result_file", "s3_key_index_file", "s3_key_table_file")
 
 
 def result_keys(job: Job) -> dict[str, str]:

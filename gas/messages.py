@@ -30,6 +30,14 @@ class JobRequest(_Event):
     job_id: Identity
 
 
+class TableRequest(_Event):
+    """A result's variant table cannot be read; `table` is its key, None where there was none."""
+
+    type: Literal["table-request"] = "table-request"
+    job_id: Identity
+    table: str | None = None
+
+
 class JobResult(_Event):
     """A job has come to its end, good or bad."""
 
@@ -58,12 +66,13 @@ class SubscriptionDowngrade(_Event):
     tier_epoch: int
 
 
-Event = JobRequest | JobResult | JobThaw | SubscriptionUpgrade | SubscriptionDowngrade
+Event = JobRequest | TableRequest | JobResult | JobThaw | SubscriptionUpgrade | SubscriptionDowngrade
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 
 # Which topic carries which event.
 TOPIC_OF: dict[type[_Event], str] = {
     JobRequest: "job-requests",
+    TableRequest: "job-requests",
     JobResult: "job-results",
     JobThaw: "job-thaws",
     SubscriptionUpgrade: "subscription-upgrade",

@@ -19,7 +19,7 @@ from scripts.local.stack import Stack
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 SAMPLE = ROOT / "var" / "sample" / "mitochondrial.vcf.gz"
-SETTINGS = {"GAS_PROGRESS_SECONDS": "0.3", "GAS_POLL_SECONDS": "1"}
+SETTINGS = {"GAS_PROGRESS_SECONDS": "0.3", "GAS_POLL_SECONDS": "1", "GAS_FREE_WINDOW": "1800"}
 PATIENCE_SECONDS = 120
 COLUMNS = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 AN_UPLOAD = "A0231_tumour_vs_normal.mutect2.filtered.vcf"
@@ -122,6 +122,12 @@ def shots(people: People) -> list[Shot]:
         Shot("annotations-empty", new, "/annotations"),
         Shot("annotations", busy, "/annotations"),
         Shot("annotations-none-cancelled", new, "/annotations?status=CANCELLED"),
+        Shot("variants", busy, f"/annotations/{jobs['completed']}/variants"),
+        Shot("variants-filtered", busy, f"/annotations/{jobs['completed']}/variants?impact=MODERATE&max_af=0.01"),
+        Shot("variants-columns", busy, f"/annotations/{jobs['completed']}/variants", open_columns),
+        Shot("variants-none", busy, f"/annotations/{jobs['completed']}/variants?gene=NOTHING"),
+        Shot("variants-wrong", busy, f"/annotations/{jobs['completed']}/variants?max_af=7&region=1:9-2"),
+        Shot("variant", busy, f"/annotations/{jobs['completed']}/variants/100"),
         Shot("log", busy, f"/annotations/{jobs['completed']}/log"),
         Shot("log-none", busy, f"/annotations/{jobs['pending']}/log"),
         Shot("profile", busy, "/profile"),
@@ -158,6 +164,11 @@ def upload(page: Page) -> None:
     )
     page.get_by_text("39 %").wait_for()
     page.get_by_text("60 MB, and").wait_for()
+
+
+def open_columns(page: Page) -> None:
+    """The column chooser."""
+    page.locator("summary", has_text="Columns").click()
 
 
 def focus(page: Page) -> None:

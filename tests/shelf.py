@@ -15,7 +15,7 @@ from agents.thawer import Thawer
 from gas import archives, aws, effects
 from gas.archives import ArchiveStore
 from gas.archives.s3_glacier import S3Glacier
-from gas.job import ResultTier
+from gas.job import ResultTier, result_keys
 from gas.jobs import Job, JobStore, Outcome
 from gas.messages import JobResult, JobThaw, SubscriptionDowngrade, SubscriptionUpgrade
 from gas.queues import Retry
@@ -29,6 +29,7 @@ from tests.vault import archives_in, retrievals_in, uploads_in
 
 FILES = {"result": "annotated.vcf.gz", "index": "annotated.vcf.gz.tbi", "log": "job.log"}
 KEPT = ("receipt.json", "summary.json")
+TABLE = "variants.parquet"
 OUTBOX, LEASE, WINDOW = 30, 90, 300
 
 
@@ -70,9 +71,12 @@ class Shelf:
         for name, key in keys.items():
             self.storage.s3.put_object(Bucket=self.place.settings.results_bucket, Key=key, Body=bodies[name])
         chosen = [keys[name] for name in (*FILES.values(), *KEPT)]
-        outcome = Outcome(self.place.settings.results_bucket, *chosen, size, 10, 7, 2, 1)
+        table = result_key(user.user_id, mine.job_id, mine.attempt, TABLE)
+        bodies[TABLE] = os.urandom(70)
+        self.storage.s3.put_object(Bucket=self.place.settings.results_bucket, Key=table, Body=bodies[TABLE])
+        outcome = Outcome(self.place.settings.results_bucket, *chosen, size, 10, 7, 2, 1, table)
         job = self.jobs.complete(mine, outcome)
-        self.bodies[job.job_id] = {name: bodies[name] for name in (FILES["result"], FILES["index"])}
+        self.bodies[job.job_id] = {name: bodies[name] for name in (FILES["result"], FILES["index"], TABLE)}
         return self.jobs.end_mail(self.jobs.start_mail(job), sent=True)
 
     def now(self, job: Job) -> Job:
@@ -119,8 +123,8 @@ class Shelf:
     def hot_bytes(self, job: Job) -> dict[str, bytes]:
         """What S3 has of the result files that the item names."""
         found = {}
-        for key in (job.s3_key_result_file, job.s3_key_index_file):
-            if key and self.storage.head(self.place.settings.results_bucket, key):
+        for key in result_keys(job).values():
+            if self.storage.head(self.place.settings.results_bucket, key):
                 found[key.rsplit("/", 1)[1]] = b"".join(self.storage.stream(self.place.settings.results_bucket, key))
         return found
 
@@ -169,7 +173,7 @@ class Shelf:
         assert now.result_tier is ResultTier.HOT
         assert self.hot_bytes(now) == self.bodies[job.job_id]
         assert (self.archives_of(job), self.uploads_of(job), now.stale_archive_id) == (0, 0, None)
-        named = {str(key).split("/", 2)[2] for key in (now.s3_key_result_file, now.s3_key_index_file)}
+        named = {str(key).split("/", 2)[2] for key in result_keys(now).values()}
         assert self.objects(job) == self.kept(job) | named
 
     def kept(self, job: Job) -> set[str]:

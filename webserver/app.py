@@ -14,7 +14,7 @@ from gas.annotation.sandbox import die_with_parent
 from gas.users import User
 from webserver import problems, rendering
 from webserver.api import bearer, openapi
-from webserver.pages import account, annotations, downloads, health, home, sign_in, uploads
+from webserver.pages import account, annotations, downloads, health, home, sign_in, uploads, variants
 from webserver.problems import Problem
 from webserver.security import foreign_request, merge_headers
 from webserver.services import Services, build
@@ -31,6 +31,7 @@ ROUTES: tuple[Route, ...] = (
     *uploads.ROUTES,
     *annotations.ROUTES,
     *downloads.ROUTES,
+    *variants.ROUTES,
     *health.ROUTES,
     *openapi.ROUTES,
 )

@@ -11,7 +11,6 @@ from gas.telemetry import logger
 # A receipt lists at most a thousand rejected records; a few hundred kilobytes at the very most.
 MAX_RECEIPT_BYTES = 4 * 1024 * 1024
 SHOWN_REJECTS = 20
-SHOWN_CONSEQUENCES = 10
 
 log = logger(__name__)
 
@@ -24,7 +23,6 @@ class Account:
     rejected: list[tuple[str, int]]
     rejects: list[tuple[int, str]]
     notes: list[str]
-    consequences: list[tuple[str, int]]
     bundle: str
     assembly: str
     sources: list[tuple[str, str]]
@@ -36,7 +34,7 @@ class Account:
 
 def read(storage: Storage, job: Job) -> dict[str, Any] | None:
     """The job's receipt, or None when there is none (yet)."""
-    raw = _start_of(storage, job.s3_results_bucket, job.s3_key_receipt_file, MAX_RECEIPT_BYTES)
+    raw = start_of(storage, job.s3_results_bucket, job.s3_key_receipt_file, MAX_RECEIPT_BYTES)
     if raw is None:
         return None
     try:
@@ -60,7 +58,6 @@ def account(receipt: dict[str, Any] | None) -> Account | None:
             rejected=_largest(records.get("rejected", {})),
             rejects=[(reject["line"], reject["reason"]) for reject in receipt.get("rejects", [])[:SHOWN_REJECTS]],
             notes=[str(note) for note in receipt.get("notes", [])],
-            consequences=_largest(receipt.get("counts", {}).get("by_consequence", {}))[:SHOWN_CONSEQUENCES],
             bundle=str(bundle.get("name", "")),
             assembly=str(bundle.get("assembly", "")),
             sources=[(str(s.get("name", "")), str(s.get("version") or "")) for s in bundle.get("sources", [])],
@@ -76,7 +73,7 @@ def account(receipt: dict[str, Any] | None) -> Account | None:
 
 def log_text(storage: Storage, job: Job, limit: int) -> tuple[str | None, bool]:
     """The first `limit` bytes of the job's log as text, and whether that is all. (None, True) when there is no log."""
-    raw = _start_of(storage, job.s3_results_bucket, job.s3_key_log_file, limit + 1)
+    raw = start_of(storage, job.s3_results_bucket, job.s3_key_log_file, limit + 1)
     if raw is None:
         return None, True
     return raw[:limit].decode("utf-8", "replace"), len(raw) <= limit
@@ -86,7 +83,8 @@ def _largest(counts: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(((str(name), int(count)) for name, count in counts.items()), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _start_of(storage: Storage, bucket: str | None, key: str | None, limit: int) -> bytes | None:
+def start_of(storage: Storage, bucket: str | None, key: str | None, limit: int) -> bytes | None:
+    """The first `limit` bytes of an object, None where there is none."""
     if bucket is None or key is None:
         return None
     try:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from gas import aws
 from gas.config import Settings
+from gas.explore.engine import Explorer
 from gas.jobs import JobStore
 from gas.storage import Storage
 from gas.submissions import Announcer
@@ -39,6 +40,8 @@ class Services:
     limits: Limits
     clock: Callable[[], float] = time.time
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    # When each job's table was last asked for.
+    tables_asked: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def cookies(self) -> Cookies:
@@ -49,6 +52,11 @@ class Services:
     def policy(self) -> Policy:
         """What the response headers allow."""
         return Policy(origin_of(self.settings.site_url), self.uploads.origins())
+
+    @cached_property
+    def explorer(self) -> Explorer:
+        """What answers questions about results; made when somebody asks the first."""
+        return Explorer(self.settings.scratch_dir / "explorer", self.settings.explorer_bytes)
 
     @property
     def site_host(self) -> str:

@@ -15,6 +15,7 @@ from gas.users import User
 FILES = {
     "result": "s3_key_result_file",
     "index": "s3_key_index_file",
+    "table": "s3_key_table_file",
     "log": "s3_key_log_file",
     "receipt": "s3_key_receipt_file",
     "summary": "s3_key_summary_file",

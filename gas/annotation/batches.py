@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from gas.annotation.columns import Columns, Ints
 from gas.annotation.header import VcfHeader
 from gas.annotation.lines import Lines
 from gas.annotation.overlays import Overlays
+from gas.annotation.picks import Picks
 from gas.annotation.receipt import Tally
 from gas.annotation.records import (
     ALT,
@@ -27,10 +29,16 @@ from gas.annotation.records import (
 )
 from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
-from gas.annotation.summary import Summary
-from gas.annotation.tables import Table, arrow_batch, tsv_text
-from gas.annotation.templates import CHANGES, Template, Templates
+from gas.annotation.summary import Bin, Summary
+from gas.annotation.tables import Table, tsv_text
+from gas.annotation.templates import CHANGES, Seen, Template, Templates
+from gas.annotation.variant_table import TableLayout
 
+if TYPE_CHECKING:
+    from gas.annotation.variant_rows import VariantRows
+
+# Into so many stretches the longest contig is cut to count the records in each; the others into as many as fit.
+_BINS = 250
 _PASSED = {
     "missing": "no alternative allele",
     "star": "overlapping deletion (*)",
@@ -47,9 +55,9 @@ class Wanted:
 
 @dataclass
 class Done:
-    """A finished batch: BGZF blocks, TSV text and a serialised Arrow batch to append, and counts to add.
+    """A finished batch: BGZF blocks, TSV text and rows of the variant table to append, and counts to add.
 
-    `index`: of the blocks, None where htslib has to make it.
+    `index`: of the blocks, None where htslib has to make it. `parquet` is a serialised Arrow batch.
     """
 
     vcf: bytes
@@ -64,6 +72,7 @@ class Done:
 class _Output:
     pieces: list[bytes] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
+    table: "VariantRows | None" = None
     # CHROM; first and last positions and lengths of the lines of each run of records.
     runs: list[tuple[str, Ints, Ints, Ints]] = field(default_factory=list)
     simple: bool = True
@@ -76,9 +85,10 @@ class Worker:
 
     def __init__(self, bundle: Bundle, header: VcfHeader, wanted: Wanted) -> None:
         self.overlays = Overlays.open(bundle)
-        overlay_columns = self.overlays.columns()
-        names, types = (tuple(column) for column in zip(*overlay_columns, strict=True)) if overlay_columns else ((), ())
-        self.table = Table(csq.FIELDS, names, types)
+        self.table = Table(csq.FIELDS, tuple(name for name, _ in self.overlays.columns()))
+        self.layout = TableLayout(csq.FIELDS, tuple(self.overlays.columns()), header.samples)
+        self._picks = Picks()
+        self._bin_width = -(-max(one.length for one in bundle.contigs.values()) // _BINS)
         self._bundle = bundle
         self._header = header
         self._wanted = wanted
@@ -88,17 +98,26 @@ class Worker:
 
     def annotate(self, lines: Lines) -> Done:
         """One batch, sorted; the records leave in the same order, without the rejected ones."""
-        output = _Output(tally=Tally(read=len(lines)))
+        output = _Output(tally=Tally(read=len(lines)), table=self._new_rows())
         for chrom, run in lines.by_chrom():
             contig = self._header.resolve(chrom, self._bundle)
             columns = self._sound(run, contig, output.tally)
             if contig is not None and columns is not None:
                 self._annotate_run(contig, chrom, columns, output)
-        parquet = arrow_batch(self.table, output.rows) if self._wanted.parquet else None
         tsv = tsv_text(output.rows) if self._wanted.tsv else ""
         blocks = bgzf.blocks(b"".join(output.pieces))
-        index = _index(output, blocks)
+        offsets = _offsets(output, blocks)
+        index = _index(output, offsets) if output.simple else None
+        parquet = output.table.serialise(offsets) if output.table else None
         return Done(b"".join(blocks), index, tsv, parquet, output.tally, output.summary)
+
+    def _new_rows(self) -> "VariantRows | None":
+        if not self._wanted.parquet:
+            return None
+        # Arrow is loaded by those who want it.
+        from gas.annotation.variant_rows import VariantRows
+
+        return VariantRows(self.layout, self._picks)
 
     def _sound(self, run: Lines, contig: Contig | None, tally: Tally) -> Columns | None:
         """The records that can be annotated or passed through, None without any; the others are counted as rejected."""
@@ -131,9 +150,11 @@ class Worker:
             # Records come by contig: what was decoded of the one before will not be wanted again.
             self._templates = Templates(open_segments(self._bundle, contig.name), contig.name)
         changes = _changes(found)
-        annotations = _csq(self._templates, self._open_mate, found, changes, output.summary)
+        annotations, seen = _csq(self._templates, self._open_mate, found, changes, output.summary)
         known = self._overlay_info(contig, found, output.summary)
-        if self._wanted.tsv or self._wanted.parquet:
+        if output.table:
+            _add_rows(output.table, found, annotations, known, seen)
+        if self._wanted.tsv:
             for place, (annotation, overlay) in enumerate(zip(annotations, known, strict=True)):
                 entries = annotation.decode("latin-1").split(",") if annotation else []
                 output.rows.extend(self.table.rows(found.fields(place), entries, overlay))
@@ -148,6 +169,7 @@ class Worker:
         output.runs.append((chrom, found.positions, found.positions + found.ref_ends - found.ref_starts - 1, lengths))
         output.simple = output.simple and tabix.simple(found.text)
         output.summary.by_chromosome[chrom] += len(found)
+        output.summary.by_position.update(_along(chrom, contig, self._bin_width, found.positions))
         _count_alleles(found, changes, output.summary)
 
     def _open_mate(self, chrom: str) -> Segments | None:
@@ -173,13 +195,35 @@ def replaced_info(overlays: Overlays) -> tuple[str, ...]:
     return ("CSQ", *(name for name, _ in overlays.columns()))
 
 
-def _index(output: _Output, blocks: list[bytes]) -> list[tabix.Part] | None:
-    if not output.simple:
-        return None
-    if not output.runs:
-        return []
-    ends = np.cumsum(np.concatenate([[0], *(lengths for *_, lengths in output.runs)]))
-    offsets = tabix.virtual(ends, [len(block) for block in blocks])
+def _add_rows(
+    table: "VariantRows", found: Columns, annotations: list[bytes], known: list[str], seen: list[Seen | None]
+) -> None:
+    lines = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
+    records = zip(lines, _allele_counts(found), annotations, known, seen, strict=True)
+    for (start, end), alleles, annotation, overlay, key in records:
+        table.add(found.text[start:end], alleles, annotation, overlay, key)
+
+
+def _allele_counts(found: Columns) -> list[int]:
+    count = found.text.count
+    return [count(b",", *span) + 1 for span in zip(found.ref_ends.tolist(), found.alt_ends.tolist(), strict=True)]
+
+
+def _along(chrom: str, contig: Contig, width: int, positions: Ints) -> dict[Bin, int]:
+    numbers, counts = np.unique((positions - 1) // width, return_counts=True)
+    return {
+        Bin(chrom, contig.length, width, number): count
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+    }
+
+
+def _offsets(output: _Output, blocks: list[bytes]) -> Ints:
+    """Virtual offsets of the batch's records and of its end, counted from where the batch begins."""
+    ends = np.cumsum(np.concatenate([[0], *(lengths for *_, lengths in output.runs)])).astype(np.int64)
+    return tabix.virtual(ends, [len(block) for block in blocks])
+
+
+def _index(output: _Output, offsets: Ints) -> list[tabix.Part]:
     parts = []
     first = 0
     for chrom, begins, last, lengths in output.runs:
@@ -229,18 +273,23 @@ def _pure(found: Columns) -> NDArray[np.bool_]:
 
 def _csq(
     templates: Templates, open_mate: structural.OpenMate, found: Columns, changes: Ints, summary: Summary
-) -> list[bytes]:
-    """Each record's CSQ, b"" for those that have no allele to annotate; counted in `summary`."""
+) -> tuple[list[bytes], list[Seen | None]]:
+    """Each record's CSQ, b"" for those that have no allele to annotate, and what `Picks.like` may remember it by.
+
+    Counted in `summary`.
+    """
     pure = _pure(found)
     # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
     places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     annotations: list[bytes] = []
+    known: list[Seen | None] = []
     seen: list[tuple[Template | None, tuple[bytes, ...]]] = []
     rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
     for place, (position, segment, change, indel) in enumerate(rows_of):
+        alike: Seen | None = None
         if change >= 0:
-            annotation, described = templates.single_base(segment, position, _CHANGES[change])
-            seen.append(described)
+            annotation, alike = templates.single_base(segment, position, _CHANGES[change])
+            seen.append(alike)
         elif indel:
             ref, alt = found.alleles(place)
             end = position + len(ref) - 1
@@ -256,10 +305,11 @@ def _csq(
             if annotation:
                 seen.append((None, _described(annotation)))
         annotations.append(annotation)
+        known.append(alike)
     # Equal sets of terms are added up first: most records have one of few.
     for (template, terms), times in Counter(seen).items():
         _add(summary, _consequences(template.described(terms) if template else terms), times)
-    return annotations
+    return annotations, known
 
 
 def _described(annotation: bytes) -> tuple[bytes, ...]:

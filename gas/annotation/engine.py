@@ -29,7 +29,8 @@ from gas.annotation.receipt import Receipt, Tally
 from gas.annotation.reference import Bundle
 from gas.annotation.summary import Summary
 from gas.annotation.tabix import Index
-from gas.annotation.tables import ParquetWriter, TsvWriter
+from gas.annotation.tables import TsvWriter
+from gas.annotation.variant_table import ParquetWriter
 
 Progress = Callable[[int, int | None], None]
 
@@ -130,17 +131,17 @@ def _write(options: Options, given: Input, overlays: Overlays, scratch: Path, pr
         if options.tsv:
             tsv = TsvWriter(scratch / "tsv", worker.table)
         if options.parquet:
-            parquet = ParquetWriter(scratch / "parquet", worker.table, _about(options.bundle))
+            parquet = ParquetWriter(scratch / "parquet", worker.layout, _about(options.bundle))
         for done in _results(worker, options, given, wanted):
             if index and done.index is not None:
                 index.add(done.index, vcf.tell())
             else:
                 index = None
+            if parquet and done.parquet is not None:
+                parquet.write(done.parquet, vcf.tell())
             append(done.vcf)
             if tsv:
                 tsv.write(done.tsv)
-            if parquet and done.parquet is not None:
-                parquet.write(done.parquet)
             written.tally.add(done.tally)
             written.summary.add(done.summary)
             if progress:

@@ -96,7 +96,7 @@ class Receipt:
             "rejects": [{"line": r.line, "reason": r.reason} for r in sorted(tally.rejects)[:KEPT_REJECTS]],
             "notes": self.notes,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
-            "counts": self.summary.to_dict(),
+            "counts": {name: counts for name, counts in self.summary.to_dict().items() if name != "by_position"},
         }
 
     def to_json(self) -> str:

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gas.annotation import terms
 from gas.annotation.frequencies import BINS, UNKNOWN
@@ -18,6 +18,15 @@ LONGEST_EXACT_INDEL = 50
 _CONSEQUENCE, _IMPACT = 1, 2
 
 
+class Bin(NamedTuple):
+    """The `number`th stretch of `width` bases of a contig, from 0."""
+
+    chrom: str
+    length: int
+    width: int
+    number: int
+
+
 @dataclass
 class Summary:
     """Counts over annotated records.
@@ -25,7 +34,7 @@ class Summary:
     by_type counts ALT alleles (SNV, MNV, insertion, deletion, indel, and what has no bases); by_consequence and
     by_impact count records once, by their most severe term; all_consequences counts every term of every entry.
     substitutions ("A>G"), indel_lengths (ALT minus REF bases), by_frequency (gas.annotation.frequencies) and
-    clinvar_classes count alleles.
+    clinvar_classes count alleles; by_position counts records by where along the contig they begin.
     """
 
     by_type: Counter[str] = field(default_factory=Counter)
@@ -36,6 +45,7 @@ class Summary:
     substitutions: Counter[str] = field(default_factory=Counter)
     indel_lengths: Counter[int] = field(default_factory=Counter)
     by_frequency: Counter[str] = field(default_factory=Counter)
+    by_position: Counter["Bin"] = field(default_factory=Counter)
     clinvar_classes: Counter[str] = field(default_factory=Counter)
 
     def add_variant(self, chrom: str, ref: str, alts: Sequence[str]) -> None:
@@ -91,8 +101,17 @@ class Summary:
             "substitutions": dict(sorted(self.substitutions.items())),
             "indel_lengths": {_length_label(n): self.indel_lengths[n] for n in sorted(self.indel_lengths)},
             "by_frequency": {name: self.by_frequency[name] for name in (*BINS, UNKNOWN) if self.by_frequency},
+            "by_position": self._by_position(),
             "clinvar_classes": ordered(self.clinvar_classes),
         }
+
+    def _by_position(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for one in sorted(self.by_position, key=lambda one: (_natural(one.chrom), one.number)):
+            bins = -(-one.length // one.width)
+            contig = found.setdefault(one.chrom, {"length": one.length, "bin": one.width, "counts": [0] * bins})
+            contig["counts"][one.number] = self.by_position[one]
+        return found
 
     def to_json(self) -> str:
         """The summary as JSON text, one line end at its end."""

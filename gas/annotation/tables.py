@@ -1,31 +1,21 @@
-"""The result as a table: one row for each ALT allele, with the one CSQ entry that says most about it.
+"""The result as TSV: one row for each ALT allele, with the one CSQ entry that says most about it.
 
-Workers turn records into rows and rows into TSV text or a serialised Arrow batch; the parent appends those in order.
-
-In the TSV a cell that a spreadsheet would run as a formula gets an apostrophe before it: it begins with = + - @, is
-no number, and is longer than that one character (https://owasp.org/www-community/attacks/CSV_Injection). Cells are
-quoted as Python's "excel-tab" dialect does, a quote inside is doubled. Parquet holds every value as it is. An unknown
-value is empty in the TSV and null in Parquet.
+Workers turn records into rows and rows into text; the parent appends that in order. A cell that a spreadsheet would run
+as a formula gets an apostrophe before it: it begins with = + - @, is no number, and is longer than that one character
+(https://owasp.org/www-community/attacks/CSV_Injection). Cells are quoted as Python's "excel-tab" dialect does, a quote
+inside is doubled. An unknown value is empty.
 """
 
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from gas.annotation.summary import SEVERITY
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from gas.annotation.picks import Picks
 
 RECORD_COLUMNS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER")
-# Rows of a Parquet row group: large enough to be read in bulk, small enough to be held in memory twice.
-ROW_GROUP = 1 << 17
-# Columns that hold a whole number or nothing.
-_INTEGERS = ("POS", "ALLELE_NUM", "DISTANCE", "STRAND", "HGVS_OFFSET")
 _FORMULA = tuple("=+-@\t\r")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -56,7 +46,8 @@ class Table:
         `overlay_info`: the overlays' INFO fragment, "KEY=v1,v2;...".
         """
         alleles = fields[4].split(",")
-        picked = self._pick(csq, alleles)
+        choices = Picks(self.csq_fields).of(csq, len(alleles))
+        picked = {place: csq[choice.entry].split("|") for place, choice in choices.items()}
         overlays = dict(entry.partition("=")[::2] for entry in overlay_info.split(";") if entry)
         values = [overlays.get(name, "").split(",") for name in self.overlay_fields]
         before, after = [_known(cell) for cell in fields[:4]], [_known(cell) for cell in fields[5:7]]
@@ -65,36 +56,6 @@ class Table:
             [*before, allele, *after, *(picked.get(place) or nothing), *(_at(value, place) for value in values)]
             for place, allele in enumerate(alleles)
         ]
-
-    def _pick(self, csq: Sequence[str], alleles: Sequence[str]) -> dict[int, Row]:
-        """For each ALT allele (from 0) its entry: MANE Select's, then a canonical transcript's, then the most severe,
-        then one of a protein-coding transcript, then the first.
-        """
-        best: dict[int, tuple[tuple[bool, bool, int, bool], Row]] = {}
-        for entry in csq:
-            cells = entry.split("|")
-            place = self._allele_of(cells, len(alleles))
-            score = (
-                "MANE_Select" not in self._cell(cells, "MANE"),
-                self._cell(cells, "CANONICAL") != "YES",
-                self._severity(cells),
-                self._cell(cells, "BIOTYPE") != "protein_coding",
-            )
-            if place not in best or score < best[place][0]:
-                best[place] = (score, cells)
-        return {place: cells for place, (_, cells) in best.items()}
-
-    def _allele_of(self, cells: Row, alleles: int) -> int:
-        if alleles == 1:
-            return 0
-        return int(cells[self.csq_fields.index("ALLELE_NUM")]) - 1
-
-    def _cell(self, cells: Row, name: str) -> str:
-        return cells[self.csq_fields.index(name)] if name in self.csq_fields else ""
-
-    def _severity(self, cells: Row) -> int:
-        terms = cells[self.csq_fields.index("Consequence")].split("&")
-        return min(SEVERITY.get(term, len(SEVERITY)) for term in terms)
 
 
 def tsv_header(table: Table) -> str:
@@ -107,36 +68,6 @@ def tsv_text(rows: Iterable[Row]) -> str:
     text = io.StringIO()
     csv.writer(text, dialect="excel-tab", lineterminator="\n").writerows(map(_inert_row, rows))
     return text.getvalue()
-
-
-def schema(table: Table) -> "pa.Schema":
-    """The Parquet columns: integers and doubles for what is a number in every row, all others text.
-
-    Positions on the transcript stay text: a range ("12-14") is one.
-    """
-    import pyarrow as pa
-
-    kinds: dict[str, pa.DataType] = {"QUAL": pa.float64(), **dict.fromkeys(_INTEGERS, pa.int64())}
-    of_type = {"Integer": pa.int64(), "Float": pa.float64()}
-    kinds |= {
-        name: of_type[stated]
-        for name, stated in zip(table.overlay_fields, table.overlay_types, strict=False)
-        if stated in of_type
-    }
-    return pa.schema([pa.field(name, kinds.get(name, pa.string())) for name in table.columns])
-
-
-def arrow_batch(table: Table, rows: Sequence[Row]) -> bytes:
-    """Rows as one serialised Arrow record batch, for `ParquetWriter.write` in another process."""
-    import pyarrow as pa
-
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(table.columns)
-    arrays = [
-        pa.array(list(map(_CONVERT[str(field.type)], cells)), type=field.type)
-        for cells, field in zip(columns, schema(table), strict=True)
-    ]
-    batch: bytes = pa.RecordBatch.from_arrays(arrays, schema=schema(table)).serialize().to_pybytes()
-    return batch
 
 
 class TsvWriter:
@@ -155,42 +86,6 @@ class TsvWriter:
         self._file.close()
 
 
-class ParquetWriter:
-    """Appends `arrow_batch`es to a Parquet file, gathered into large row groups (so the batches' size is not seen)."""
-
-    def __init__(self, path: str | Path, table: Table, metadata: Mapping[str, str] | None = None) -> None:
-        """`metadata`: what to store in the file's key-value metadata, such as the bundle's name."""
-        import pyarrow.parquet as pq
-
-        self._schema = schema(table).with_metadata(dict(metadata or {}))
-        self._writer = pq.ParquetWriter(str(path), self._schema, compression="zstd")
-        self._waiting: list[pa.RecordBatch] = []
-        self._rows = 0
-
-    def write(self, batch: bytes) -> None:
-        """Append what `arrow_batch` made."""
-        import pyarrow as pa
-
-        self._waiting.append(pa.ipc.read_record_batch(pa.py_buffer(batch), self._schema))
-        self._rows += self._waiting[-1].num_rows
-        if self._rows >= ROW_GROUP:
-            self._flush(whole_groups=True)
-
-    def close(self) -> None:
-        """Write what is waiting and finish the file."""
-        self._flush(whole_groups=False)
-        self._writer.close()
-
-    def _flush(self, whole_groups: bool) -> None:
-        import pyarrow as pa
-
-        waiting = pa.Table.from_batches(self._waiting, schema=self._schema)
-        ready = self._rows - self._rows % ROW_GROUP if whole_groups else self._rows
-        self._writer.write_table(waiting.slice(0, ready), row_group_size=ROW_GROUP)
-        self._waiting = waiting.slice(ready).to_batches()
-        self._rows -= ready
-
-
 def _known(cell: str) -> str:
     return "" if cell == "." else cell
 
@@ -204,27 +99,3 @@ def _inert_row(row: Row) -> Row:
         f"'{cell}" if cell.startswith(_FORMULA) and len(cell) > 1 and not _NUMBER.fullmatch(cell) else cell
         for cell in row
     ]
-
-
-def _text(cell: str) -> str | None:
-    if cell.isascii():
-        return cell or None
-    raw = cell.encode("latin-1")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return cell
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
-
-
-def _integer(cell: str) -> int | None:
-    return int(cell) if cell else None
-
-
-_CONVERT: dict[str, Any] = {"int64": _integer, "double": _number, "string": _text}

@@ -61,7 +61,7 @@ def attributes_of_settings(path: Path) -> set[str]:
     ("process", "modules"),
     [
         ("web", ["webserver/**/*.py"]),
-        ("annotator", ["agents/annotator.py", "agents/attempt.py", "agents/child.py"]),
+        ("annotator", ["agents/annotator.py", "agents/attempt.py", "agents/child.py", "agents/tables.py"]),
         ("notifier", ["agents/notifier.py"]),
         ("archiver", ["agents/archiver.py", "agents/moves.py"]),
         ("restorer", ["agents/restorer.py", "agents/retrieval.py"]),

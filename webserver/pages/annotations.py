@@ -10,7 +10,8 @@ import bottle
 from gas import submissions
 from gas.items import Conflict
 from gas.job import Job, JobStatus
-from webserver import receipts, words
+from webserver import receipts, summaries, words
+from webserver.pictures import pictures
 from webserver.problems import Problem, moved_on, not_found
 from webserver.results import Access, availability
 from webserver.web import Route, Visit
@@ -99,15 +100,14 @@ def show(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     """One job: status, receipt, downloads, actions."""
     job = owned_job(visit, job_id)
     data = {"job": describe(visit, job), **_live(visit, job)}
-    account = receipts.account(data["receipt"])
-    return visit.page("annotation.html", data, account=account, done=visit.query("done"))
+    return visit.page("annotation.html", data, **_told(visit, job, data), done=visit.query("done"))
 
 
 def status(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     """The part of a job's page that changes: an HTML fragment for the page itself, JSON for programs."""
     job = owned_job(visit, job_id)
     data = {"job": describe(visit, job), **_live(visit, job)}
-    return visit.page("annotation_live.html", data, account=receipts.account(data["receipt"]))
+    return visit.page("annotation_live.html", data, **_told(visit, job, data))
 
 
 def log(visit: Visit, job_id: str) -> bottle.HTTPResponse:
@@ -166,6 +166,15 @@ def _live(visit: Visit, job: Job) -> dict[str, Any]:
             "download": opened.access is Access.OPEN,
         },
     }
+
+
+def _told(visit: Visit, job: Job, data: dict[str, Any]) -> dict[str, Any]:
+    """The receipt and the pictures as the page shows them."""
+    if visit.wants_json:
+        return {}
+    variants = f"{job_path(job)}/variants" if data["can"]["download"] else ""
+    drawn = pictures(summaries.read(visit.services.storage, job), variants)
+    return {"account": receipts.account(data["receipt"]), "pictures": drawn}
 
 
 def _change(job: Job, action: Callable[[str], T], why_not: str) -> T:

@@ -28,7 +28,7 @@ def download(visit: Visit, job_id: str, what: str) -> bottle.HTTPResponse:
     """Send the browser to one of the job's files."""
     job = owned_job(visit, job_id)
     if what in ("result", "index"):
-        _refuse_closed(visit, job)
+        refuse_closed(visit, job)
     wanted = _objects(job)[what]
     if wanted.bucket is None or wanted.key is None:
         raise not_found()
@@ -46,7 +46,8 @@ def download(visit: Visit, job_id: str, what: str) -> bottle.HTTPResponse:
     )
 
 
-def _refuse_closed(visit: Visit, job: Job) -> None:
+def refuse_closed(visit: Visit, job: Job) -> None:
+    """Raises the problem that says why a result cannot be had now, if it cannot."""
     access = availability(job, visit.member, visit.services.settings.free_window, visit.services.clock()).access
     if access is Access.EXPIRED:
         raise Problem(
@@ -69,7 +70,7 @@ def _refuse_closed(visit: Visit, job: Job) -> None:
 
 
 def _objects(job: Job) -> dict[str, _Object]:
-    stem = _stem(job.input_file_name)
+    name = stem(job.input_file_name)
     results = job.s3_results_bucket
     bgzf = "application/gzip"
     # Contigs beyond 512 Mb are indexed in another format.
@@ -82,14 +83,15 @@ def _objects(job: Job) -> dict[str, _Object]:
             "application/octet-stream",
             job.input_version,
         ),
-        "result": _Object(results, job.s3_key_result_file, f"{stem}.annotated.vcf.gz", bgzf),
-        "index": _Object(results, job.s3_key_index_file, f"{stem}.annotated.vcf.gz{index}", bgzf),
-        "log": _Object(results, job.s3_key_log_file, f"{stem}.log.txt", "text/plain; charset=utf-8"),
-        "receipt": _Object(results, job.s3_key_receipt_file, f"{stem}.receipt.json", "application/json"),
+        "result": _Object(results, job.s3_key_result_file, f"{name}.annotated.vcf.gz", bgzf),
+        "index": _Object(results, job.s3_key_index_file, f"{name}.annotated.vcf.gz{index}", bgzf),
+        "log": _Object(results, job.s3_key_log_file, f"{name}.log.txt", "text/plain; charset=utf-8"),
+        "receipt": _Object(results, job.s3_key_receipt_file, f"{name}.receipt.json", "application/json"),
     }
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
+    """The name of a user's file without the suffixes of its format."""
     suffix = next((suffix for suffix in INPUT_SUFFIXES if name.lower().endswith(suffix)), "")
     return name[: len(name) - len(suffix)] or "annotation"
 

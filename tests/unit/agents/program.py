@@ -47,7 +47,7 @@ def main() -> None:
                 Path(values[0]).write_text(json.dumps(told))
             case "garble":
                 os.write(progress, b"not json\n")
-    for name in ("--output", "--log", "--summary"):
+    for name in ("--output", "--parquet", "--log", "--summary"):
         Path(options[name]).write_text(f"{name} {time.time_ns()}\n")
     Path(options["--output"] + ".tbi").write_text("index\n")
     Path(options["--receipt"]).write_text(json.dumps({"records": RECORDS}))

@@ -39,6 +39,7 @@ def test_everything_an_attempt_makes_lies_under_its_own_key(place: Deployment) -
         outcome.s3_key_summary_file,
         outcome.s3_key_result_file,
         outcome.s3_key_index_file,
+        outcome.s3_key_table_file,
     ]
     assert sorted(named) == keys(place, mine)
     assert all(key.startswith(prefix) for key in named)

@@ -358,7 +358,7 @@ def test_bytes_that_are_not_what_was_stored_are_never_the_result(shelf: Shelf) -
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        ([FILES["result"]], "lacks s3_key_index_file"),
+        ([FILES["result"]], "lacks s3_key_index_file, s3_key_table_file"),
         ([FILES["result"], FILES["index"], "virus.exe"], "'virus.exe' that the job does not know"),
     ],
     ids=["lacking", "strange"],

@@ -152,6 +152,7 @@ RECEIPT = "receipt.json"
 FILES = {
     "annotated.vcf.gz": b"result bytes",
     "annotated.vcf.gz.tbi": b"index bytes",
+    "variants.parquet": b"table bytes",
     "log.txt": b"Read 3 records.\nLine 7 rejected: <b>REF</b> is not what the reference has.\n",
     RECEIPT: b"{}",
     "summary.json": b"{}",
@@ -200,6 +201,7 @@ def job_in(services: Services) -> Callable[..., Job]:
                 s3_results_bucket=storage.results_bucket,
                 s3_key_result_file=keys["annotated.vcf.gz"],
                 s3_key_index_file=keys["annotated.vcf.gz.tbi"],
+                s3_key_table_file=keys["variants.parquet"],
                 s3_key_log_file=keys["log.txt"],
                 s3_key_receipt_file=keys[RECEIPT],
                 s3_key_summary_file=keys["summary.json"],

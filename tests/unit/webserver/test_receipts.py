@@ -13,17 +13,14 @@ def test_the_larger_numbers_come_first() -> None:
     assert account.rejected == [("c", 5), ("a", 1), ("b", 1)]
 
 
-def test_only_the_first_rejects_and_consequences_are_shown() -> None:
+def test_only_the_first_rejects_are_shown() -> None:
     account = receipts.account(
         {
             "rejects": [{"line": n, "reason": "x"} for n in range(1000)],
-            "counts": {"by_consequence": {f"term_{n}": n for n in range(50)}},
         }
     )
     assert account is not None
     assert len(account.rejects) == receipts.SHOWN_REJECTS
-    assert account.consequences[0] == ("term_49", 49)
-    assert len(account.consequences) == receipts.SHOWN_CONSEQUENCES
 
 
 def test_no_receipt_is_no_account() -> None:

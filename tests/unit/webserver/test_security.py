@@ -21,7 +21,8 @@ GETS = [route for route in ROUTES if route.method == "GET"]
 
 def concrete(route: Route, job_id: str = SOME_ID, what: str = "result") -> str:
     """A path that the route matches."""
-    return re.sub(r"<what[^>]*>", what, re.sub(r"<job_id[^>]*>", job_id, route.path))
+    path = re.sub(r"<what[^>]*>", what, re.sub(r"<job_id[^>]*>", job_id, route.path))
+    return re.sub(r"<kind[^>]*>", "tsv", re.sub(r"<row[^>]*>", "0", path))
 
 
 def name(route: Route) -> str:

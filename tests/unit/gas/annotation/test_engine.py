@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import math
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ from gas.annotation.engine import Options
 from gas.annotation.intake import InputRefused
 from gas.annotation.overlays import OverlaySpec
 from gas.annotation.reference import Bundle
+from gas.annotation.summary import Bin
 from tests.unit.gas.annotation.agreement import SYNTHETIC
 
 HEAD = "##fileformat=VCFv4.2\n##contig=<ID=syn1,length=37898>\n##contig=<ID=MT,length=3310>\n"
@@ -246,8 +248,12 @@ def test_counts_are_those_of_the_rows(synthetic_bundle: Bundle, tmp_path: Path) 
     out = tmp_path / "out.vcf.gz"
     receipt = engine.annotate(Options(SYNTHETIC / "input.vcf.gz", synthetic_bundle, out))
     counted = engine.Summary()
+    longest = max(contig.length for contig in synthetic_bundle.contigs.values())
+    width = math.ceil(longest / 250)
     for record in records(gzip.decompress(out.read_bytes()).decode("latin-1").splitlines()):
         counted.add_variant(record[0], record[3], record[4].split(","))
+        length = synthetic_bundle.contigs[record[0]].length
+        counted.by_position[Bin(record[0], length, width, (int(record[1]) - 1) // width)] += 1
         annotation = record[7].partition("CSQ=")[2]
         if annotation:
             counted.add_csq(annotation.split(","))

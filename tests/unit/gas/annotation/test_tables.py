@@ -1,4 +1,4 @@
-"""One row an allele: which entry is picked, what a spreadsheet gets, what Parquet holds."""
+"""One row an allele: which entry is picked, what a spreadsheet gets."""
 
 import csv
 import io
@@ -6,11 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
-from gas.annotation import tables
-from gas.annotation.tables import ParquetWriter, Table, TsvWriter, arrow_batch, tsv_text
+from gas.annotation.tables import Table, TsvWriter, tsv_text
 
 FIELDS = ("Allele", "Consequence", "IMPACT", "Feature", "ALLELE_NUM", "MANE")
 TABLE = Table(FIELDS, ("DB_AF", "DB_ID"))
@@ -94,68 +92,6 @@ def test_the_tsv_file_has_the_bytes_of_the_input(tmp_path: Path) -> None:
     assert lines[0].split(b"\t")[:8] == [b"CHROM", b"POS", b"ID", b"REF", b"ALT", b"QUAL", b"FILTER", b"Allele"]
     assert lines[1].split(b"\t")[2] == "\u00eb".encode()
     assert lines[2:] == [b""]
-
-
-def test_parquet_holds_values_as_they_are(tmp_path: Path) -> None:
-    records = [
-        ["1", "2", '=HYPERLINK("http://x")', "A", "C", "nan", ".", "."],
-        ["1", "3", "\xc3\xab", "A", "C,G", "1.5", "\xff", "."],
-    ]
-    writer = ParquetWriter(tmp_path / "t.parquet", TABLE, {"bundle": "b1"})
-    for record in records:
-        writer.write(arrow_batch(TABLE, TABLE.rows(record, [])))
-    writer.write(arrow_batch(TABLE, []))
-    writer.close()
-    table = pq.read_table(tmp_path / "t.parquet")
-    assert table.column_names == list(TABLE.columns)
-    assert table.schema.metadata[b"bundle"] == b"b1"
-    columns = table.to_pydict()
-    assert columns["POS"] == [2, 3, 3]
-    assert columns["ID"] == ['=HYPERLINK("http://x")', "\u00eb", "\u00eb"]
-    assert columns["ALT"] == ["C", "C", "G"]
-    assert columns["QUAL"][0] != columns["QUAL"][0]
-    assert columns["QUAL"][1:] == [1.5, 1.5]
-    assert columns["FILTER"] == [None, "\u00ff", "\u00ff"]
-
-
-def test_parquet_columns_have_their_types(tmp_path: Path) -> None:
-    table = Table(
-        ("Allele", "Consequence", "ALLELE_NUM", "DISTANCE"),
-        ("DB_AF", "DB_AC", "DB_SIG"),
-        ("Float", "Integer", "String"),
-    )
-    writer = ParquetWriter(tmp_path / "t.parquet", table)
-    rows = table.rows(["1", "2", ".", "A", "C,G", ".", ".", "."], ["C|x|1|", "G|x|2|4999"], "DB_AF=1e-05,.;DB_SIG=.,5")
-    writer.write(arrow_batch(table, rows))
-    writer.close()
-    read = pq.read_table(tmp_path / "t.parquet").to_pydict()
-    assert read["ALLELE_NUM"] == [1, 2]
-    assert read["DISTANCE"] == [None, 4999]
-    assert read["DB_AF"] == [1e-05, None]
-    assert read["DB_AC"] == [None, None]
-    assert read["DB_SIG"] == [None, "5"]
-
-
-def test_parquet_bytes_do_not_depend_on_the_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "ROW_GROUP", 10)
-    rows = [TABLE.rows(["1", str(pos), ".", "A", "C", ".", ".", "."], [])[0] for pos in range(1, 48)]
-    files = []
-    for size in (1, 7, 10, 47):
-        path = tmp_path / f"{size}.parquet"
-        writer = ParquetWriter(path, TABLE)
-        for start in range(0, len(rows), size):
-            writer.write(arrow_batch(TABLE, rows[start : start + size]))
-        writer.close()
-        files.append(path.read_bytes())
-        groups = pq.ParquetFile(path).metadata
-        assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [10, 10, 10, 10, 7]
-        assert pq.read_table(path).to_pydict()["POS"] == list(range(1, 48))
-    assert len(set(files)) == 1
-
-
-def test_an_empty_table_is_a_table(tmp_path: Path) -> None:
-    ParquetWriter(tmp_path / "t.parquet", TABLE).close()
-    assert pq.read_table(tmp_path / "t.parquet").num_rows == 0
 
 
 def test_arrow_is_loaded_only_when_it_is_asked_for() -> None:

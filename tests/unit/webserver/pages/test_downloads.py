@@ -151,4 +151,4 @@ def test_a_premium_users_archived_result_is_on_its_way(
     ],
 )
 def test_downloads_are_named_after_the_input(name: str, stem: str) -> None:
-    assert downloads._stem(name) == stem
+    assert downloads.stem(name) == stem

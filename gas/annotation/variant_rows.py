@@ -1,0 +1,214 @@
+"""Records as rows of the variant table, a batch of columns at a time: splitting is left to Arrow, which is compiled."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from gas.annotation.picks import Choice, Picks
+from gas.annotation.variant_table import FIXED, INTEGERS, TableLayout
+
+Ints = NDArray[np.int64]
+# CHROM to INFO, and the rest of the line as one.
+_FIXED_COLUMNS, _ALT, _REST = 8, 4, 8
+_PLACES = {"CHROM": 0, "POS": 1, "ID": 2, "REF": 3, "QUAL": 5, "FILTER": 6}
+_NO_CHOICE: dict[int, Choice] = {}
+
+
+class VariantRows:
+    """Gathers the records of one batch, then gives them as one serialised Arrow batch."""
+
+    def __init__(self, layout: TableLayout, picks: Picks) -> None:
+        self._layout = layout
+        self._picks = picks
+        self._lines: list[bytes] = []
+        self._overlays: list[str] = []
+        # For each allele: its record, which of the record's alleles it is, what was chosen and the picked entry.
+        self._records: list[int] = []
+        self._alleles: list[int] = []
+        self._choices: list[Choice | None] = []
+        self._entries: list[bytes | None] = []
+
+    def add(self, line: bytes, alleles: int, annotation: bytes, overlays: str, key: object = None) -> None:
+        """One record: its line as read, how many ALT alleles it has, CSQ's value (b"" for none), the overlays' entries
+        of INFO ("" for none), and what `Picks.like` remembers the choice by.
+        """
+        choices = _NO_CHOICE
+        entries: list[bytes] = []
+        if annotation:
+            entries = annotation.split(b",")
+            choices = self._picks.like(key, annotation, alleles)
+        record = len(self._lines)
+        for allele in range(alleles):
+            choice = choices.get(allele)
+            self._records.append(record)
+            self._alleles.append(allele)
+            self._choices.append(choice)
+            self._entries.append(None if choice is None else entries[choice.entry])
+        self._lines.append(line)
+        self._overlays.append(overlays)
+
+    def serialise(self, offsets: Ints) -> bytes:
+        """All rows as one record batch. `offsets`: of each record in the VCF, counted from the batch's first block."""
+        schema = self._layout.schema()
+        if not self._lines:
+            return _serialised(schema.empty_table().to_batches() or [], schema)
+        records = np.array(self._records, np.int64)
+        columns = [*self._fixed(records), *self._together(), *self._known(records), *self._genotypes(records)]
+        columns += [*self._picked(), pa.array(offsets[records], pa.int64())]
+        return _serialised([pa.RecordBatch.from_arrays(columns, schema=schema)], schema)
+
+    def _fixed(self, records: Ints) -> list[pa.Array]:
+        width, flat = self._split_lines()
+        cells = {name: flat.take(pa.array(records * width + place)) for name, place in _PLACES.items()}
+        alts = flat.take(pa.array(np.arange(len(self._lines)) * width + _ALT))
+        found = {name: _text(column) for name, column in cells.items() if name not in ("POS", "QUAL")}
+        found["POS"] = _text(cells["POS"]).cast(pa.int64())
+        found["QUAL"] = _numbers(_text(cells["QUAL"]))
+        # Records come in order and their alleles too, so those of all lists in a row are the rows'.
+        found["ALT"] = _text(pc.split_pattern(alts, b",").flatten())
+        return [found[name] for name in FIXED]
+
+    def _split_lines(self) -> tuple[int, pa.Array]:
+        lines = pa.array(self._lines, pa.binary())
+        parts = pc.split_pattern(lines, b"\t", max_splits=_FIXED_COLUMNS)
+        flat = parts.flatten()
+        return len(flat) // len(self._lines), flat
+
+    def _together(self) -> list[pa.Array]:
+        chosen = self._choices
+        return [
+            pa.array([None if choice is None else choice.most_severe for choice in chosen], pa.string()),
+            pa.array([None if choice is None else choice.impact or None for choice in chosen], pa.string()),
+            pa.array([None if choice is None else choice.genes or None for choice in chosen], pa.string()),
+        ]
+
+    def _known(self, records: Ints) -> list[pa.Array]:
+        names = [name for name, _ in self._layout.overlays]
+        if not names:
+            return []
+        parsed = [_values(text) for text in self._overlays]
+        rows = list(zip(records.tolist(), self._alleles, strict=True))
+        columns = []
+        for name, kind in self._layout.overlays:
+            cells = [_at(parsed[record].get(name), allele) for record, allele in rows]
+            convert = _CONVERT.get(kind)
+            columns.append(pa.array(map(convert, cells) if convert else cells, _TYPES.get(kind, pa.string())))
+        return columns
+
+    def _genotypes(self, records: Ints) -> list[pa.Array]:
+        count = len(self._layout.genotyped)
+        if not count:
+            return []
+        width, flat = self._split_lines()
+        if width <= _REST:
+            return [pa.nulls(len(records), pa.string())] * count
+        rests = flat.take(pa.array(np.arange(len(self._lines)) * width + _REST))
+        parts = pc.split_pattern(rests, b"\t").flatten()
+        wide = len(parts) // len(self._lines)
+        # GT, where there is one, is the first of a sample's fields: VCF 4.3, section 1.6.2.
+        called = [kind == b"GT" for kind in _first_fields(parts, 0, wide).to_pylist()]
+        columns = []
+        for number in range(count):
+            texts = _first_fields(parts, number + 1, wide).to_pylist()
+            cells = [
+                _genotype(texts[record], allele + 1) if called[record] else None
+                for record, allele in zip(self._records, self._alleles, strict=True)
+            ]
+            columns.append(pa.array(cells, pa.string()))
+        return columns
+
+    def _picked(self) -> list[pa.Array]:
+        fields = len(self._layout.csq_fields)
+        entries = pa.array(self._entries, pa.binary())
+        flat = pc.split_pattern(entries.drop_null(), b"|").flatten()
+        known = np.array([entry is not None for entry in self._entries])
+        places = (np.cumsum(known) - 1) * fields
+        columns = [_text(flat.take(pa.array(places + number, mask=~known))) for number in range(fields)]
+        return [
+            column.cast(pa.int64()) if name in INTEGERS else column
+            for name, column in zip(self._layout.csq_fields, columns, strict=True)
+        ]
+
+
+def _serialised(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> bytes:
+    batch = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=schema)
+    made: bytes = batch.serialize().to_pybytes()
+    return made
+
+
+def _first_fields(parts: pa.Array, column: int, width: int) -> pa.Array:
+    cells = parts.take(pa.array(np.arange(column, len(parts), width)))
+    return pc.list_element(pc.split_pattern(cells, b":", max_splits=1), 0)
+
+
+def _text(column: pa.Array) -> pa.Array:
+    """Bytes as text, null for "" and "."; what is not UTF-8 is taken for Latin-1."""
+    try:
+        text = column.cast(pa.string())
+    except pa.ArrowInvalid:
+        text = pa.array([None if cell is None else _decoded(cell) for cell in column.to_pylist()], pa.string())
+    unknown = pc.or_(pc.equal(text, ""), pc.equal(text, "."))
+    return pc.if_else(unknown, pa.scalar(None, pa.string()), text)
+
+
+def _decoded(cell: bytes) -> str:
+    try:
+        return cell.decode("utf-8")
+    except UnicodeDecodeError:
+        return cell.decode("latin-1")
+
+
+def _numbers(text: pa.Array) -> pa.Array:
+    try:
+        return text.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return pa.array([None if cell is None else _float(cell) for cell in text.to_pylist()], pa.float64())
+
+
+def _float(cell: str | None) -> float | None:
+    try:
+        return None if cell is None else float(cell)
+    except ValueError:
+        return None
+
+
+def _int(cell: str | None) -> int | None:
+    try:
+        return None if cell is None else int(cell)
+    except ValueError:
+        return None
+
+
+_CONVERT: dict[str, Callable[[str | None], Any]] = {"Integer": _int, "Float": _float}
+_TYPES = {"Integer": pa.int64(), "Float": pa.float64()}
+
+
+@lru_cache(maxsize=1 << 14)
+def _values(overlays: str) -> dict[str, list[str]]:
+    return {
+        name: values.split(",") for name, _, values in (entry.partition("=") for entry in overlays.split(";") if entry)
+    }
+
+
+def _at(values: list[str] | None, allele: int) -> str | None:
+    if values is None or allele >= len(values) or values[allele] in ("", "."):
+        return None
+    return values[allele]
+
+
+@lru_cache(maxsize=1 << 12)
+def _genotype(text: bytes, number: int) -> str | None:
+    """One of GENOTYPES for the `number`th ALT allele; None for what is no genotype."""
+    alleles = text.replace(b"|", b"/").strip(b"/").split(b"/")
+    own = str(number).encode()
+    called = [allele for allele in alleles if allele != b"."]
+    if any(not allele.isdigit() for allele in called):
+        return None
+    if own in called:
+        return "hom" if len(called) == len(alleles) and set(called) == {own} else "het"
+    return "ref" if len(called) == len(alleles) else "missing"

@@ -1,0 +1,174 @@
+"""The explorer in a real browser: a few clicks, no JavaScript, the keyboard alone, and what axe says of its pages."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from scripts.local.environment import PROGRAMS, ROOT
+from scripts.local.stack import Stack
+from tests.e2e.conftest import Visit, state
+from tests.explored import BUNDLE, build
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PRESET = "Rare, high impact, pathogenic"
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+pytestmark = pytest.mark.xdist_group("explorer")
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A VCF with a family, beside the bundle that annotates it."""
+    return build(tmp_path_factory.mktemp("family"))
+
+
+@pytest.fixture(scope="module")
+def stack(family: Path, serve: Callable[[dict[str, str], tuple[str, ...]], Stack]) -> Stack:
+    settings = {
+        "GAS_PROGRESS_SECONDS": "0.3",
+        "GAS_POLL_SECONDS": "1",
+        "GAS_BUNDLES_DIR": str(family.parent),
+        "GAS_BUNDLE": BUNDLE,
+        "GAS_FREE_WINDOW": "3600",
+    }
+    return serve(settings, PROGRAMS)
+
+
+@pytest.fixture(scope="module")
+def done() -> dict[str, Any]:
+    """The one job that all of these look at."""
+    return {}
+
+
+@pytest.fixture
+def look(enter: Callable[..., Visit], family: Path, done: dict[str, Any]) -> Callable[..., Visit]:
+    """Opens a page of the job, in a browser of its owner."""
+
+    def look(path: str = "", **options: Any) -> Visit:
+        visit = enter(**options)
+        if not done:
+            done["job"] = visit.submit(family)
+            expect(state(visit.page)).to_have_text("Completed", timeout=60_000)
+            done["cookies"] = visit.context.cookies()
+        visit.context.clear_cookies()
+        visit.context.add_cookies(done["cookies"])
+        visit.open(f"/annotations/{done['job']}{path}")
+        return visit
+
+    return look
+
+
+def total(page: Page) -> int:
+    text = page.locator("#variants").get_by_role("status").inner_text()
+    return int(re.sub(r"\D", "", text.split("variant")[0]))
+
+
+def all_are_what_was_asked_for(page: Page) -> None:
+    rows = page.locator("table.variants tbody tr")
+    assert rows.count() == min(total(page), 50) > 0
+    for text in rows.all_inner_texts():
+        assert "High" in text
+        assert "athogenic" in text
+
+
+def test_the_rare_severe_and_pathogenic_ones_in_three_clicks(look: Callable[..., Visit]) -> None:
+    page = look().page
+    page.get_by_role("link", name="Explore the variants").click()
+    page.get_by_role("link", name=PRESET, exact=True).click()
+    all_are_what_was_asked_for(page)
+    page.locator("table.variants tbody a").first.click()
+    expect(page.get_by_role("heading", name=re.compile("transcript"))).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("ClinVar"))).to_have_attribute("href", re.compile("ncbi.nlm.nih"))
+
+
+def test_the_filter_answers_without_a_reload(look: Callable[..., Visit]) -> None:
+    visit = look("/variants")
+    page = visit.page
+    visit.loaded()
+    page.evaluate("window.mark = true")
+    before = total(page)
+    page.get_by_label("High", exact=True).check()
+    expect(page).to_have_url(re.compile(r"/variants\?impact=HIGH$"))
+    assert 0 < total(page) < before
+    page.get_by_role("combobox", name="child").select_option("carries it")
+    expect(page).to_have_url(re.compile(r"gt=child%3Acarrier"))
+    page.get_by_label("Frequency, at most").fill("7")
+    page.keyboard.press("Enter")
+    expect(page.locator("#variants").get_by_role("alert")).to_contain_text("write a number from 0 to 1")
+    assert page.evaluate("window.mark === true")
+
+
+def test_without_javascript(look: Callable[..., Visit]) -> None:
+    page = look(java_script_enabled=False).page
+    page.get_by_role("link", name="Explore the variants").click()
+    page.get_by_label("High", exact=True).check()
+    page.get_by_label("Pathogenic", exact=True).check()
+    page.get_by_label("Likely pathogenic", exact=True).check()
+    page.get_by_label("Frequency, at most").fill("0.01")
+    page.get_by_role("button", name="Apply").click()
+    all_are_what_was_asked_for(page)
+    page.get_by_role("link", name=re.compile("^impact HIGH")).click()
+    page.get_by_role("link", name="Quality", exact=True).click()
+    expect(page.locator('th[aria-sort="ascending"]')).to_contain_text("Quality")
+    page.get_by_role("link", name="Clear").click()
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_role("link", name="Back")).to_be_visible()
+    page.locator("summary", has_text="Columns").click()
+    page.get_by_label("HGVSc", exact=True).uncheck()
+    page.get_by_role("button", name="Show these").click()
+    expect(page.get_by_role("columnheader", name="HGVSc")).to_have_count(0)
+    page.locator("summary", has_text="Download").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Table (TSV)").click()
+    assert download.value.suggested_filename == "family.variants.tsv"
+
+
+def test_by_keyboard_alone(look: Callable[..., Visit]) -> None:
+    visit = look("/variants")
+    page = visit.page
+    visit.loaded()
+    press_until(page, lambda: page.evaluate("document.activeElement.textContent") == PRESET)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("clinvar=pathogenic"))
+    all_are_what_was_asked_for(page)
+    press_until(page, lambda: page.evaluate("document.activeElement.getAttribute('role') === 'region'"))
+    press_until(page, lambda: bool(page.evaluate("document.activeElement.closest('tbody') !== null")))
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/variants/\d+$"))
+
+
+def press_until(page: Page, there: Callable[[], bool]) -> None:
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if there():
+            return
+    raise AssertionError("The keyboard does not get there.")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"color_scheme": "light"}, {"color_scheme": "dark"}, {**PHONE, "color_scheme": "light"}],
+    ids=["light", "dark", "phone"],
+)
+def test_axe_finds_nothing_serious(look: Callable[..., Visit], options: dict[str, Any]) -> None:
+    visit = look(bypass_csp=True, reduced_motion="reduce", **options)
+    page = visit.page
+    job = page.url
+    found = {}
+    for path in ("", "/variants", "/variants?impact=HIGH&max_af=0.01", "/variants?max_af=7", "/variants/100"):
+        page.goto(f"{job}{path}")
+        visit.loaded()
+        for summary in page.locator("main details:not([open]) > summary").all():
+            if summary.is_visible():
+                summary.press("Enter")
+        page.add_script_tag(path=str(AXE))
+        answer = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        serious = [one for one in answer["violations"] if one["impact"] in ("serious", "critical")]
+        found[path] = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in serious]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    assert not any(found.values()), json.dumps(found, indent=1)
