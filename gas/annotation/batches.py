@@ -29,7 +29,7 @@ from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
 from gas.annotation.summary import Summary
 from gas.annotation.tables import Table, arrow_batch, tsv_text
-from gas.annotation.templates import CHANGES, Template, Templates
+from gas.annotation.templates import CHANGES, Seen, Templates
 
 _PASSED = {
     "missing": "no alternative allele",
@@ -63,7 +63,8 @@ class Done:
 @dataclass
 class _Output:
     pieces: list[bytes] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
+    # Of the table, joined by tabs.
+    lines: list[bytes] = field(default_factory=list)
     # CHROM; first and last positions and lengths of the lines of each run of records.
     runs: list[tuple[str, Ints, Ints, Ints]] = field(default_factory=list)
     simple: bool = True
@@ -92,8 +93,8 @@ class Worker:
             columns = self._sound(run, contig, output.tally)
             if contig is not None and columns is not None:
                 self._annotate_run(contig, chrom, columns, output)
-        parquet = arrow_batch(self.table, output.rows) if self._wanted.parquet else None
-        tsv = tsv_text(output.rows) if self._wanted.tsv else ""
+        parquet = arrow_batch(self.table, output.lines) if self._wanted.parquet else None
+        tsv = tsv_text(line.decode("latin-1").split("\t") for line in output.lines) if self._wanted.tsv else ""
         blocks = bgzf.blocks(b"".join(output.pieces))
         index = _index(output, blocks)
         return Done(b"".join(blocks), index, tsv, parquet, output.tally, output.summary)
@@ -129,12 +130,11 @@ class Worker:
             # Records come by contig: what was decoded of the one before will not be wanted again.
             self._templates = Templates(open_segments(self._bundle, contig.name), contig.name)
         changes = _changes(found)
-        annotations = _csq(self._templates, self._open_mate, found, changes, output.summary)
+        annotations, seen = _csq(self._templates, self._open_mate, found, changes)
+        _count_terms(seen, output.summary)
         known = self._overlay_info(contig, found)
         if self._wanted.tsv or self._wanted.parquet:
-            for place, (annotation, overlay) in enumerate(zip(annotations, known, strict=True)):
-                entries = annotation.decode("latin-1").split(",") if annotation else []
-                output.rows.extend(self.table.rows(found.fields(place), entries, overlay))
+            output.lines += self._table_lines(found, annotations, seen, known)
         without = annotations.count(b"")
         output.tally.annotated += len(found) - without
         if without:
@@ -147,6 +147,25 @@ class Worker:
         output.simple = output.simple and tabix.simple(found.text)
         output.summary.by_chromosome[chrom] += len(found)
         _count_alleles(found, changes, output.summary)
+
+    def _table_lines(
+        self, found: Columns, annotations: list[bytes], seen: list[Seen | None], known: list[str]
+    ) -> Iterator[bytes]:
+        """The table's rows of these records."""
+        # By what was seen: which row says most. Where the same is said of the same transcripts it is the same one.
+        picked: dict[Seen, int] = {}
+        fixed = zip(found.plain.tolist(), found.starts.tolist(), found.info_starts.tolist(), strict=True)
+        each = zip(fixed, annotations, seen, known, strict=True)
+        for place, ((plain, start, end), annotation, one, overlay) in enumerate(each):
+            if not (plain and one):
+                entries = annotation.decode("latin-1").split(",") if annotation else []
+                for row in self.table.rows(found.fields(place), entries, overlay):
+                    yield "\t".join(row).encode("latin-1")
+                continue
+            best = picked.get(one) if one[0] else None
+            if best is None:
+                best = picked[one] = self.table.pick(annotation.decode("latin-1").split(","))
+            yield self.table.line(found.text[start:end], annotation.split(b",", best + 1)[best], overlay)
 
     def _open_mate(self, chrom: str) -> Segments | None:
         """The segments that a breakend's other end lies in."""
@@ -226,24 +245,24 @@ def _pure(found: Columns) -> NDArray[np.bool_]:
 
 
 def _csq(
-    templates: Templates, open_mate: structural.OpenMate, found: Columns, changes: Ints, summary: Summary
-) -> list[bytes]:
-    """Each record's CSQ, b"" for those that have no allele to annotate; counted in `summary`."""
+    templates: Templates, open_mate: structural.OpenMate, found: Columns, changes: Ints
+) -> tuple[list[bytes], list[Seen | None]]:
+    """Each record's CSQ, b"" for those that have no allele to annotate, and what was seen."""
     pure = _pure(found)
     # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
     places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     annotations: list[bytes] = []
-    seen: list[tuple[Template | None, tuple[bytes, ...]]] = []
+    seen: list[Seen | None] = []
     rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
     for place, (position, segment, change, indel) in enumerate(rows_of):
         if change >= 0:
-            annotation, described = templates.single_base(segment, position, _CHANGES[change])
-            seen.append(described)
+            annotation, one = templates.single_base(segment, position, _CHANGES[change])
+            seen.append(one)
         elif indel:
             ref, alt = found.alleles(place)
             end = position + len(ref) - 1
-            annotation, of_rows = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
-            seen.append((None, of_rows))
+            annotation, one = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
+            seen.append(one)
         else:
             ref, alt = found.alleles(place)
             text = rows.record(templates, segment, position, ref, alt)
@@ -251,13 +270,17 @@ def _csq(
                 more = structural.record(templates.segments, open_mate, position, ref, alt, found.fields(place)[INFO])
                 text = f"{text},{more}" if text and more else text or more
             annotation = text.encode("latin-1")
-            if annotation:
-                seen.append((None, _described(annotation)))
+            seen.append((None, _described(annotation)) if annotation else None)
         annotations.append(annotation)
-    # Equal sets of terms are added up first: most records have one of few.
-    for (template, terms), times in Counter(seen).items():
-        _add(summary, _consequences(template.described(terms) if template else terms), times)
-    return annotations
+    return annotations, seen
+
+
+def _count_terms(seen: list[Seen | None], summary: Summary) -> None:
+    """Add up what was seen: equal sets of terms first, because most records have one of few."""
+    for one, times in Counter(seen).items():
+        if one:
+            template, terms = one
+            _add(summary, _consequences(template.described(terms) if template else terms), times)
 
 
 def _described(annotation: bytes) -> tuple[bytes, ...]:

@@ -26,6 +26,20 @@ def features(csq: list[str], alts: str = "C") -> list[str]:
     return [row[TABLE.columns.index("Feature")] for row in TABLE.rows(record, csq)]
 
 
+def joined(rows: list[tables.Row]) -> list[bytes]:
+    """As workers hand rows on."""
+    return ["\t".join(row).encode("latin-1") for row in rows]
+
+
+@pytest.mark.parametrize("overlay", ["", "DB_AF=0.1;DB_ID=.", "DB_ID=x"])
+def test_the_line_of_one_allele_is_its_row(overlay: str) -> None:
+    record = ["1", "2", ".", "A", "C", ".", ".", "."]
+    entries = ["|".join(f"{number}{field}" for field in FIELDS) for number in range(3)]
+    fixed = "\t".join([*record[:7], ""]).encode()
+    (row,) = TABLE.rows(record, entries, overlay)
+    assert [TABLE.line(fixed, entries[TABLE.pick(entries)].encode(), overlay)] == joined([row])
+
+
 def test_mane_then_severity_then_order_decide() -> None:
     assert features([entry("C", "intron_variant", "a"), entry("C", "stop_gained&intron_variant", "b")]) == ["b"]
     assert features([entry("C", "intron_variant", "a", mane="MANE_Select"), entry("C", "stop_gained", "b")]) == ["a"]
@@ -103,7 +117,7 @@ def test_parquet_holds_values_as_they_are(tmp_path: Path) -> None:
     ]
     writer = ParquetWriter(tmp_path / "t.parquet", TABLE, {"bundle": "b1"})
     for record in records:
-        writer.write(arrow_batch(TABLE, TABLE.rows(record, [])))
+        writer.write(arrow_batch(TABLE, joined(TABLE.rows(record, []))))
     writer.write(arrow_batch(TABLE, []))
     writer.close()
     table = pq.read_table(tmp_path / "t.parquet")
@@ -126,7 +140,7 @@ def test_parquet_bytes_do_not_depend_on_the_batches(tmp_path: Path, monkeypatch:
         path = tmp_path / f"{size}.parquet"
         writer = ParquetWriter(path, TABLE)
         for start in range(0, len(rows), size):
-            writer.write(arrow_batch(TABLE, rows[start : start + size]))
+            writer.write(arrow_batch(TABLE, joined(rows[start : start + size])))
         writer.close()
         files.append(path.read_bytes())
         groups = pq.ParquetFile(path).metadata
