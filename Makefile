@@ -8,16 +8,23 @@ DONE := .venv/.done
 BUNDLE := var/bundles/mitochondrion/manifest.json
 SAMPLE := var/sample/mitochondrial.vcf.gz
 FILE ?= $(SAMPLE)
+# What is uploaded to an instance that becomes an image, and which image: LAYER base or application, ARCH arm64 or amd64.
+IMAGE_FILES ?= build/image
+LAYER ?= application
+ARCH ?= arm64
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+REGION ?= $(or $(AWS_REGION),$(AWS_DEFAULT_REGION),us-east-1)
+PACKER ?= packer
 # Tests that wait for processes gain from more workers than cores, but each has a stand-in of its own to feed.
 TEST_WORKERS ?= auto
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format lock bundle assets clean
+.PHONY: help setup run demo test prove terraform-test image image-test image-files lint format lock bundle assets clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DONE)/install assets bundle ## Make .venv with everything, the browser assets and the reference bundle
 
@@ -28,7 +35,13 @@ demo: setup ## Annotate FILE (default: a mitochondrial sample) from sign-in to m
 	@$(BIN)/python -m scripts.demo "$(FILE)"
 
 test: setup ## Run every test and print the branch coverage of gas and agents; below 90 % is a failure
-	@$(BIN)/python -m pytest tests -n $(TEST_WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+	@$(BIN)/python -m pytest tests --ignore tests/image -n $(TEST_WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+prove: setup ## Run the proofs that no result is lost (kills, interleavings, chaos) and print what each went through
+	@$(BIN)/python -m scripts.prove $(PROVE)
+
+terraform-test: setup $(DONE)/checkov ## Check terraform/, apply it to the AWS stand-in, use, change and destroy what it made
+	@$(BIN)/python -m tests.terraform
 
 lint: $(DONE)/install ## Check style and types (ruff; mypy strict on gas)
 	@$(BIN)/ruff check .
@@ -43,11 +56,27 @@ lock: ## Pin every requirement with its hashes again (needs uv)
 	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.txt
 	$(LOCK) requirements/node.in --output-file requirements/node.txt
+	$(LOCK) requirements/image.in --output-file requirements/image.txt
+	$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 
 bundle: $(BUNDLE) ## Build the mitochondrial reference bundle and the sample file
 
 assets: $(DONE)/install ## Fetch the browser assets that package-lock.json pins
 	@$(BIN)/python -m scripts.assets
+
+image: image-files ## Bake an image in AWS with Packer 1.7 or newer (LAYER=base|application ARCH=arm64|amd64)
+	$(PACKER) init ami/
+	$(PACKER) build -only="$(LAYER).amazon-ebs.$(ARCH)" -var files="$(IMAGE_FILES)" -var version="$(VERSION)" -var region="$(REGION)" ami/
+
+image-test: setup ## Bake the image without AWS, boot it, and break it (root; 8 minutes)
+	@$(BIN)/python -m tests.image
+
+image-files: setup
+	@rm -rf "$(IMAGE_FILES)" build/lib build/bdist.*
+	@mkdir -p "$(IMAGE_FILES)/requirements"
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir "$(IMAGE_FILES)/wheel" .
+	@cp requirements/runtime.txt requirements/image.txt "$(IMAGE_FILES)/requirements/"
+	@cp -R ami "$(IMAGE_FILES)/"
 
 clean: ## Remove everything that make made: .venv, assets, and var/ with the jobs of `make run`
 	rm -rf .venv node_modules webserver/static/vendor var build *.egg-info .coverage .coverage.* .pytest_cache \
@@ -65,6 +94,13 @@ $(DONE)/install: $(DONE)/venv requirements/dev.txt pyproject.toml
 	@echo "Installing the Python packages …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# checkov pins half of Python's packages, so it has an environment of its own.
+$(DONE)/checkov: $(DONE)/venv requirements/checkov.txt
+	@echo "Installing checkov …"
+	@$(PYTHON) -m venv .venv/checkov
+	@.venv/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/checkov.txt
 	@touch $@
 
 # A bundle that an older builder made is refused by a newer reader; building takes seconds.

@@ -99,10 +99,28 @@ def scratch(parent: Path, job_id: str) -> Iterator[Path]:
         yield Path(folder)
 
 
+def in_hand(parent: Path) -> list[str]:
+    """The folders of the attempts that processes of this host work at now."""
+    return [folder.name for folder in parent.glob("*-*") if _lives(folder)]
+
+
 def sweep_scratch(parent: Path) -> None:
     """Remove the folders of processes that are no more; a killed annotator cannot do it itself."""
     for folder in parent.glob("*-*"):
-        owner = folder.name.split("-", 1)[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+        if folder.name.split("-", 1)[0].isdigit() and not _lives(folder):
             log.info("scratch_removed", folder=folder.name)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(folder: Path) -> bool:
+    owner = folder.name.split("-", 1)[0]
+    if not owner.isdigit():
+        return False
+    try:
+        # Not /proc, where a host may hide the processes that `hide_from_peers` has hidden from each other.
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

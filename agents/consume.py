@@ -12,7 +12,7 @@ def start(process: str) -> Settings:
     """Settings and logging of one process; ends it with a sentence when a setting is missing."""
     hide_from_peers()
     settings = config.load()
-    telemetry.configure(process, settings.log_level)
+    telemetry.configure(process, settings.log_level, name_prefix=settings.name_prefix)
     effects.arm_from_environment()
     return settings
 

@@ -11,7 +11,7 @@ from gas.jobs import JobStore
 from gas.messages import JobThaw
 from gas.storage import Storage
 from gas.submissions import APOLOGY, Announcer
-from gas.telemetry import logger
+from gas.telemetry import logger, metric
 from gas.tiers import Tiers
 from gas.users import UserStore
 
@@ -26,6 +26,13 @@ def tend(settings: Settings, tiers: Tiers, users: UserStore, storage: Storage, a
     owner = users.get(job.user_id)
     premium = owner is not None and owner.premium
     wanted_back = (premium or job.kept(tiers.jobs.now())) and job.result_tier is ResultTier.ARCHIVED
+    if (
+        job.result_tier is ResultTier.RESTORING
+        and job.retrieval_due is not None
+        and job.retrieval_due < tiers.jobs.now()
+    ):
+        log.warning("restore_overdue", retrieval_id=job.retrieval_id, retrieval_due=job.retrieval_due)
+        metric("RestoresOverdue", 1)
     if job.result_tier is ResultTier.RESTORING or job.stale_archive_id or wanted_back:
         thaw = JobThaw(user_id=job.user_id, job_id=job.job_id)
         submissions.announce(tiers.jobs, announcer, job, thaw)
@@ -45,6 +52,7 @@ def give_up(jobs: JobStore, storage: Storage, announcer: Announcer, job: Job) ->
     reference = secrets.token_hex(4)
     failed = jobs.give_up(job, APOLOGY, reference)
     log.error("job_given_up", reference=reference, faults=job.faults, attempt=job.attempt)
+    metric("JobSeconds", jobs.now() - job.submit_time, "Seconds", {"Outcome": "failed"}, job_id=job.job_id)
     submissions.announce(jobs, announcer, failed)
     storage.delete_attempts_before(job.user_id, job.job_id, job.attempt + 1)
 

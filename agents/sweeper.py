@@ -91,9 +91,8 @@ class Sweeper:
             # However long the queue is, a job that nobody has tried is not given up.
             submissions.announce(self.jobs, self.announcer, job)
         elif job.job_status is JobStatus.RUNNING:
-            deaths = job.faults + (1 if job.lease_owner else 0)
-            # An outage of AWS, however long, is no reason to give up.
-            if deaths >= self.settings.max_faults:
+            # An owner that died is a fault; an outage of AWS, however long, is no reason to give up.
+            if job.faults + bool(job.lease_owner) >= self.settings.max_faults:
                 results.give_up(self.jobs, self.storage, self.announcer, job)
             else:
                 submissions.announce(self.jobs, self.announcer, job)
@@ -102,6 +101,7 @@ class Sweeper:
         elif job.mail_time is None:
             if job.announcements >= MOST_ANNOUNCEMENTS:
                 log.error("mail_given_up")
+                metric("MailsGivenUp", 1)
                 self.jobs.settle(job)
             else:
                 submissions.announce(self.jobs, self.announcer, job)

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from agents import lease, moves, places
 from agents.consume import consume, start
 from agents.retrieval import begin
-from gas.archives import Progress
+from gas.archives import TIER_SECONDS, Progress
 from gas.effects import effect
 from gas.faults import explain
 from gas.job import ResultTier
@@ -18,7 +18,7 @@ from gas.jobs import Conflict, Job, JobStatus
 from gas.messages import JobThaw
 from gas.queues import Delivery, GiveBack, Reject, Retry
 from gas.storage import ObjectsRemain
-from gas.telemetry import logger
+from gas.telemetry import logger, metric
 from gas.tiers import archive_of
 
 log = logger(__name__)
@@ -80,6 +80,9 @@ class Thawer(moves.Mover):
                 raise GiveBack from None
             raise
         log.info("restored", archive_id=mine.results_file_archive_id)
+        if mine.retrieval_due is not None and mine.retrieval_tier is not None:
+            asked = mine.retrieval_due - TIER_SECONDS[mine.retrieval_tier]
+            metric("RestoreSeconds", self.jobs.now() - asked, "Seconds", {"Tier": mine.retrieval_tier})
         self.discard_archive(hot)
 
     def _commit(self, mine: Job, keys: dict[str, str]) -> Job:

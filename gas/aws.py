@@ -71,7 +71,12 @@ def client(settings: Settings, service: str, patience: Patience = STEADY) -> Any
 
 def client(settings: Settings, service: str, patience: Patience = STEADY) -> Any:
     """A boto3 client; clients may be shared between threads (boto3's guide says so, of resources the contrary)."""
-    config = _config(settings.region, patience)
+    return regional(settings.region, service, patience)
+
+
+def regional(region: str, service: str, patience: Patience = STEADY) -> Any:
+    """A boto3 client where there are no settings yet."""
+    config = _config(region, patience)
     if service == "s3":
         config = config.merge(_S3)
     return boto3.session.Session().client(service, config=config)  # type: ignore[call-overload]

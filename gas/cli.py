@@ -1,4 +1,4 @@
-"""The command line: `gas annotate`, `gas reference build` and, for operators, `gas admin`."""
+"""The command line: `gas annotate`, `gas reference build`, `gas submit` …; for operators, `gas admin` and `gas ops`."""
 
 import json
 import logging
@@ -16,10 +16,48 @@ OK, FAULT, REFUSED = 0, 1, 2
 _FILE = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+# The commands of `gas.client`: only their own use loads the libraries that they need.
+REMOTE = {
+    "login": "Sign in to a deployment with Globus.",
+    "logout": "Revoke this machine's tokens.",
+    "submit": "Upload files and annotate them there.",
+    "jobs": "List your jobs.",
+    "status": "Where a job stands.",
+    "download": "Fetch a file of a job.",
+    "cancel": "Stop jobs.",
+    "delete": "Delete finished jobs.",
+}
+
+
+class _Gas(click.Group):
+    """`gas`, with the commands against a deployment beside those of this machine."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *REMOTE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in REMOTE:
+            return super().get_command(ctx, cmd_name)
+        from gas.client import commands
+
+        return next(command for command in commands.COMMANDS if command.name == cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Also without loading them: `gas --help` has to be quick."""
+        here = {name: super(_Gas, self).get_command(ctx, name) for name in super().list_commands(ctx)}
+        with formatter.section("On this machine, and for operators"):
+            formatter.write_dl([(name, command.get_short_help_str()) for name, command in here.items() if command])
+        with formatter.section("With a deployment"):
+            formatter.write_dl(list(REMOTE.items()))
+
+
+@click.group(cls=_Gas, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gas-genomics", prog_name="gas")
 def gas() -> None:
-    """Annotate genetic variants with their consequences, on your own machine."""
+    """Annotate genetic variants with their consequences, on your own machine or with a deployment of GAS.
+
+    Exit codes: 0 done; 1 our fault; 2 refused, with one sentence that says why; 3 sign in first.
+    """
 
 
 @gas.command()
@@ -29,22 +67,37 @@ def gas() -> None:
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes to use.")
 @click.option("--tsv", type=_FILE, help="Also write a table: one row for each allele, with its most telling entry.")
 @click.option("--parquet", type=_FILE, help="Also write that table as Parquet.")
-@click.option("--summary", type=_FILE, help="Also write counts by type, consequence, impact and chromosome (JSON).")
+@click.option("--summary", type=_FILE, help="Also write what was counted: types, consequences, Ti/Tv, … (JSON).")
 @click.option("--receipt", type=_FILE, help="Also write the receipt: what became of every record, checksums (JSON).")
 @click.option("--log", type=_FILE, help="Also write the receipt as text for people.")
 @click.option("--input-name", default="", help="What the receipt calls the input; its file name unless given.")
 @click.option("--progress-fd", type=click.IntRange(0), help="File descriptor for progress, one JSON object a line.")
 @click.option("--debug", is_flag=True, help="Show the traceback of a fault.")
 def annotate(input: Path, bundle: str, output: Path, progress_fd: int | None, debug: bool, **wanted: Any) -> None:
-    """Annotate the variants of INPUT, a VCF (plain, gzip, BGZF) or BCF.
+    """Annotate the variants of INPUT: a VCF (4.0 to 4.5, plain, gzip or BGZF) or a BCF, sorted or not.
 
-    Exit code 0: annotated; records that had to be left out are counted on stderr and listed in the receipt.
-    2: the input was refused, stderr says why. 1: our fault.
+    INFO gets CSQ, laid out as Ensembl VEP does it, with an entry for each allele and each transcript within 5,000
+    bases, and the fields of the bundle's overlays. What has no allele to annotate is passed through; records that
+    contradict the reference or the format are left out, counted on standard error and listed in the receipt.
+
+    \b
+    gas annotate sample.vcf.gz --bundle bundles/GRCh38 -o annotated.vcf.gz
+    gas annotate sample.bcf --bundle GRCh38 -o out.vcf.gz --workers 8 --tsv out.tsv
+
+    \b
+    Exit status:
+      0  annotated
+      2  the input was refused; standard error says why, in a sentence
+      1  the command or the bundle is wrong, or it was our fault
+
+    docs/engine.md tells every field, limit and reason.
     """
     # Nothing here is linear algebra; its threads would only be started.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from gas.annotation import engine, reference
 
+    if output.exists() and input.exists() and output.samefile(input):
+        raise click.UsageError(f"{output} is the input: the result needs another name.")
     options = engine.Options(input, reference.load(bundle), output, **wanted)
     engine.collect_rarely()
     receipt = engine.annotate(options, _progress(progress_fd))
@@ -88,7 +141,17 @@ def reference() -> None:
 def build(
     overlays: tuple[str, ...], codes: tuple[str, ...], origins: Path | None, out: Path, debug: bool, **given: Any
 ) -> None:
-    """Build a reference bundle from a genome's sequence and gene models."""
+    """Build a reference bundle from a genome's sequence and gene models.
+
+    The gene models are Ensembl's or NCBI RefSeq's GFF3, or GENCODE's or Ensembl's GTF. An overlay is a VCF, a table
+    with a header, or a BED; its fields become INFO fields NAME_FIELD of every result.
+
+    \b
+    gas reference build --name human --assembly GRCh38 --fasta genome.fa.gz --gff3 genes.gff3.gz \\
+        --overlay CLINVAR=clinvar.vcf.gz:CLNSIG,CLNDN --out bundles/human
+
+    docs/reference-bundles.md has more, and scripts/build-reference does all of it for the human genome.
+    """
     from gas.annotation import overlays as overlay
     from gas.annotation import reference as bundles
 
@@ -120,16 +183,20 @@ def _codon_table(text: str) -> tuple[str, int]:
 
 
 class _Operators(click.Group):
-    """`gas admin`, of which only its own use loads the AWS libraries."""
+    """`gas admin` and `gas ops`, of which only their own use loads the AWS libraries."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return _operators().list_commands(ctx)
+        return _operators(self.name).list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return _operators().get_command(ctx, cmd_name)
+        return _operators(self.name).get_command(ctx, cmd_name)
 
 
-def _operators() -> click.Group:
+def _operators(name: str | None) -> click.Group:
+    if name == "ops":
+        from gas.ops.commands import ops
+
+        return ops
     from gas.admin.commands import admin
 
     return admin
@@ -138,6 +205,11 @@ def _operators() -> click.Group:
 @gas.group(cls=_Operators)
 def admin() -> None:
     """For operators: look into a deployment and mend it. The GAS_* settings say which."""
+
+
+@gas.group(cls=_Operators)
+def ops() -> None:
+    """For operators: hosts, what runs on them, their logs, and releases."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -172,8 +244,9 @@ def _explain(error: Exception, debug: bool) -> int:
         raise error
     if isinstance(error, BundleError):
         click.echo(str(error), err=True)
-    elif isinstance(error, OSError) and error.filename is not None:
-        click.echo(f"{error.filename}: {error.strerror}.", err=True)
+    elif isinstance(error, OSError) and error.strerror:
+        # A full disk has no name.
+        click.echo(f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}.", err=True)
     else:
         what = f"{type(error).__name__}: {error}".rstrip(": ")
         click.echo(f"This is a fault of GAS, not of your file ({what}); --debug shows where it is.", err=True)

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
         description="Secrets Manager secret, JSON: globus_client_id, globus_client_secret, session_key"
     )
     globus_issuer: str = Field(default="https://auth.globus.org", description="`iss` that an ID token must carry")
+    globus_native_client_id: str = Field(default="", description="Globus client of `gas login`; empty: no command line")
+    api_calls_a_minute: int = Field(default=600, gt=0, description="API calls of one user and web worker in a minute")
 
     bundles_dir: Path = Field(description="Folder of reference bundles, one folder each")
     bundle: str = Field(default="mitochondrion", description="Reference bundle that jobs are annotated with")
@@ -59,6 +61,11 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=30, gt=0, description="Time between two looks of the sweeper")
     outbox_seconds: int = Field(default=30, gt=0, description="A message unsent for this long is sent by the sweeper")
     max_faults: int = Field(default=5, gt=0, description="Our own faults after which a job is given up")
+
+    lifecycle_seconds: float = Field(default=5, gt=0, description="Time between two looks at the instance's metadata")
+    hook_heartbeat_seconds: float = Field(
+        default=30, gt=0, description="Time between two heartbeats to the group that waits for a drain"
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged")
 

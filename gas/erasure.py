@@ -102,14 +102,12 @@ class Erasure:
         try:
             with effect("erasure.job"):
                 hidden = self.jobs.withdraw(job, self.users.being_deleted(mine))
+            submissions.erase(self.jobs, self.storage, hidden, self.archives)
         except Conflict:
             # Its owner has just extended the lease, for instance: the next look sees it as it is then.
             log.info("job_moved_on", job_id=job.job_id)
-            return
-        try:
-            submissions.erase(self.jobs, self.storage, hidden, self.archives)
         except (BotoCoreError, ClientError, ObjectsRemain) as error:
-            # The hidden item brings the sweeper back.
+            # The next look finds it again, hidden or not. It stops no other job's deletion.
             log.warning("deletion_postponed", job_id=job.job_id, reason=explain(error))
 
     def _finish(self, mine: User) -> None:

@@ -273,6 +273,8 @@ class Consumer:
                 outcome = self._outcome(held, delivery)
             seconds = self._monotonic() - started
             metric("HandlerSeconds", seconds, "Seconds", {"Queue": self._name}, outcome=outcome)
+            if outcome == "failed":
+                metric("HandlerFailures", 1, dimensions={"Queue": self._name})
 
     def _outcome(self, held: _Held, delivery: Delivery) -> str:
         try:

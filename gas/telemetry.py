@@ -15,7 +15,6 @@ from typing import Any, TextIO
 
 import structlog
 
-METRIC_NAMESPACE = "GAS"
 # Field names whose values never reach a log, whatever a library puts into an event.
 SECRET_FIELDS = frozenset({"authorization", "cookie", "set-cookie", "access_token", "refresh_token", "id_token"})
 
@@ -23,13 +22,17 @@ SECRET_FIELDS = frozenset({"authorization", "cookie", "set-cookie", "access_toke
 @dataclass
 class _Metrics:
     stream: TextIO | None = None
+    name_prefix: str = "gas"
 
 
 _metrics = _Metrics()
 
 
-def configure(process: str, level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Make structlog and the standard library write one JSON object a line to `stream` (stdout)."""
+def configure(process: str, level: str = "INFO", stream: TextIO | None = None, name_prefix: str = "gas") -> None:
+    """Make structlog and the standard library write one JSON object a line to `stream` (stdout).
+
+    Metrics go into the namespace of the deployment that `name_prefix` names: there may be two in an account.
+    """
 
     def in_process(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         # Not a context variable: a new thread starts with none.
@@ -43,7 +46,7 @@ def configure(process: str, level: str = "INFO", stream: TextIO | None = None) -
         structlog.processors.format_exc_info,
         _hide_secrets,
     ]
-    _metrics.stream = stream
+    _metrics.stream, _metrics.name_prefix = stream, name_prefix
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -91,7 +94,7 @@ def metric(
             "Timestamp": int(time.time() * 1000),
             "CloudWatchMetrics": [
                 {
-                    "Namespace": METRIC_NAMESPACE,
+                    "Namespace": f"GAS/{_metrics.name_prefix}",
                     "Dimensions": [sorted(labels)],
                     "Metrics": [{"Name": name, "Unit": unit}],
                 }

@@ -67,7 +67,7 @@ def main(file: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix="gas-demo-"))
     steps = Steps()
     try:
-        demonstrate(file, folder, steps)
+        demonstrate(Stack(folder / "stack", {**demo_life.SHORT_TIMES, **settings_of(os.environ)}), file, folder, steps)
     except (DemoFailed, demo_life.LifeFailed, VisitFailed, NotReady, NoPort) as error:
         # What the processes wrote says why; it is the one thing worth keeping.
         sys.exit(f"\nThe demo failed: {error}\nThe logs are in {folder}/stack/logs.")
@@ -75,9 +75,8 @@ def main(file: Path) -> None:
     print(f"\nSeconds each step took\n{steps.table()}")
 
 
-def demonstrate(file: Path, folder: Path, steps: Steps) -> None:
-    """All steps. Raises DemoFailed, LifeFailed, VisitFailed, NotReady, NoPort."""
-    stack = Stack(folder / "stack", {**demo_life.SHORT_TIMES, **settings_of(os.environ)})
+def demonstrate(stack: Stack, file: Path, folder: Path, steps: Steps) -> None:
+    """All steps, with a stack that is not started yet. Raises DemoFailed, LifeFailed, VisitFailed, NotReady, NoPort."""
     with steps.step("start the service"):
         stack.start()
     try:

@@ -94,15 +94,17 @@ def clients_made_once() -> Iterator[None]:
     made: dict[Any, Any] = {}
 
     def once(make: Callable[..., Any]) -> Callable[..., Any]:
-        def give(settings: Settings, name: str, patience: aws.Patience = aws.STEADY) -> Any:
-            key = (make, os.environ.get("AWS_ENDPOINT_URL"), settings.region, settings.name_prefix, name, patience)
+        def give(where: Settings | str, name: str, patience: aws.Patience = aws.STEADY) -> Any:
+            place = where if isinstance(where, str) else (where.region, where.name_prefix)
+            key = (make, os.environ.get("AWS_ENDPOINT_URL"), place, name, patience)
             if key not in made:
-                made[key] = make(settings, name, patience)
+                made[key] = make(where, name, patience)
             return made[key]
 
         return give
 
-    with patch.object(aws, "client", once(aws.client)), patch.object(aws, "table", once(aws.table)):
+    names = ("client", "regional", "table")
+    with patch.multiple(aws, **{name: once(getattr(aws, name)) for name in names}):
         yield
 
 

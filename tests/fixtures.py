@@ -74,7 +74,7 @@ def lines() -> Iterator[Lines]:
     root.setLevel(level)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
-    telemetry._metrics.stream = None
+    telemetry._metrics = telemetry._Metrics()
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gas import config, telemetry
 from gas.annotation.sandbox import die_with_parent
+from gas.users import User
 from webserver import problems, rendering
+from webserver.api import bearer, openapi
 from webserver.pages import account, annotations, downloads, health, home, sign_in, uploads
 from webserver.problems import Problem
 from webserver.security import foreign_request, merge_headers
@@ -30,9 +32,11 @@ ROUTES: tuple[Route, ...] = (
     *annotations.ROUTES,
     *downloads.ROUTES,
     *health.ROUTES,
+    *openapi.ROUTES,
 )
 
 ONE_YEAR = 365 * 86_400
+PROGRAMS = ("/api/", "/ga4gh/")
 # Asked for so often that their lines would hide the others.
 UNREMARKABLE = ("/static/", "/healthz")
 
@@ -55,8 +59,15 @@ def _serve(services: Services, route: Route) -> Callable[..., bottle.HTTPRespons
 
     def serve(**parameters: str) -> bottle.HTTPResponse:
         visit = _visit(services)
+        visit.api = route.api
         try:
-            if route.method == "POST":
+            if route.method != "GET":
+                _refuse_large(visit)
+            if route.api:
+                if route.signed_in:
+                    visit.user = _caller(visit)
+                return route.view(visit, **parameters)
+            if route.method != "GET":
                 _refuse_foreign(visit)
             visit.session, visit.user = _who(visit)
             if route.signed_in and visit.user is None:
@@ -92,6 +103,9 @@ def _refuse_foreign(visit: Visit) -> None:
             title="Refused",
             code="foreign_origin",
         )
+
+
+def _refuse_large(visit: Visit) -> None:
     if visit.request.get_header("Transfer-Encoding"):
         # Without a length the limit below could not be kept before the body is read.
         raise Problem(411, "Requests here must say how long they are, in a Content-Length header.")
@@ -110,6 +124,17 @@ def _who(visit: Visit) -> tuple[Session | None, Any]:
     return (session, user) if user else (None, None)
 
 
+def _caller(visit: Visit) -> User:
+    """The user behind a program's token; no token makes an account by itself."""
+    caller = visit.services.bearers.caller(visit.request.get_header("Authorization"))
+    visit.services.limits.count(caller.user_id)
+    user = visit.services.users.get(caller.user_id)
+    if user is None or user.delete_time is not None:
+        raise bearer.refused_account()
+    visit.request.environ["gas.user_id"] = user.user_id
+    return user
+
+
 def _stranger(visit: Visit, route: Route) -> bottle.HTTPResponse:
     if visit.wants_fragment:
         answer = visit.problem(problems.sign_in_first())
@@ -124,8 +149,10 @@ def _stranger(visit: Visit, route: Route) -> bottle.HTTPResponse:
 def _http_error(services: Services, error: Any) -> Any:
     """What Bottle itself refuses: unknown addresses, wrong methods, broken requests."""
     visit = _visit(services)
+    visit.api = visit.request.path.startswith(PROGRAMS)
     try:
-        visit.session, visit.user = _who(visit)
+        if not visit.api:
+            visit.session, visit.user = _who(visit)
     except (BotoCoreError, ClientError):
         log.exception("dependency_failed", reference=visit.reference)
     # Bottle answers 403 for a path out of the static folder; nothing there is worth more words than elsewhere.
@@ -149,6 +176,14 @@ def _static(path: str) -> bottle.HTTPResponse:
     return answer
 
 
+def _make_readable(environ: "WSGIEnvironment") -> None:
+    """Headers are bytes; Bottle reads them as UTF-8 and fails where they are not, wherever one is first looked at."""
+    for name, value in environ.items():
+        if name.startswith("HTTP_") and not value.isascii():
+            readable = value.encode("latin-1").decode("utf-8", "replace")
+            environ[name] = readable.encode("utf-8").decode("latin-1")
+
+
 def _around(app: bottle.Bottle, services: Services) -> "WSGIApplication":
     """What happens to every request: a nonce, a reference, the security headers, one log line."""
 
@@ -156,6 +191,7 @@ def _around(app: bottle.Bottle, services: Services) -> "WSGIApplication":
         started = time.perf_counter()
         nonce, reference = secrets.token_urlsafe(16), secrets.token_hex(5).upper()
         environ["gas.nonce"], environ["gas.reference"] = nonce, reference
+        _make_readable(environ)
         ours = [*services.policy.headers(nonce), ("X-Request-Id", reference)]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -184,6 +220,6 @@ def __getattr__(name: str) -> "WSGIApplication":
     # A worker whose server was killed would hold the port for ever, and serve beside the next release.
     die_with_parent()
     settings = config.load()
-    telemetry.configure("web", settings.log_level)
+    telemetry.configure("web", settings.log_level, name_prefix=settings.name_prefix)
     globals()["app"] = make_app(build(settings))
     return globals()["app"]

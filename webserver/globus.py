@@ -54,6 +54,16 @@ class Globus:
         self._decoder: IDTokenDecoder | None = None
 
     @property
+    def issuer(self) -> str:
+        """`iss` of every token that counts."""
+        return self._issuer
+
+    @property
+    def client_id(self) -> str:
+        """The site's own client at Globus."""
+        return self._read_secrets().globus_client_id
+
+    @property
     def callback_url(self) -> str:
         """Where Globus sends the browser back to; registered with Globus."""
         return f"{self._site_url}/authcallback"
@@ -102,6 +112,13 @@ class Globus:
         claims = self._claims(tokens)
         self._revoke(tokens)
         return checked(claims, self._issuer, sign_in.nonce)
+
+    def introspect(self, token: str) -> dict[str, Any]:
+        """What Globus knows of an access token (RFC 7662); `active` is False for one it does not know.
+
+        Raises globus_sdk.GlobusError when Globus cannot be asked.
+        """
+        return dict(self.client.oauth2_token_introspect(token).data)
 
     def _claims(self, tokens: OAuthTokenResponse) -> dict[str, Any]:
         """The ID token's claims once signature, audience and times hold."""

@@ -13,6 +13,9 @@ from gas.storage import Storage
 from gas.submissions import Announcer
 from gas.uploads import Uploads
 from gas.users import UserStore
+from webserver.api.bearer import Bearers
+from webserver.api.idempotency import IdempotencyKeys
+from webserver.api.limits import Limits
 from webserver.globus import Globus
 from webserver.probes import Probe, probes
 from webserver.security import Cookies, Policy, cookies_for, origin_of
@@ -31,6 +34,9 @@ class Services:
     uploads: Uploads
     announcer: Announcer
     globus: Globus
+    bearers: Bearers
+    idempotency: IdempotencyKeys
+    limits: Limits
     clock: Callable[[], float] = time.time
     probes: Mapping[str, Probe] = field(default_factory=dict)
 
@@ -53,17 +59,22 @@ class Services:
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Services:
     """The services of a deployment. Raises ValueError when the site's address cannot be used."""
     s3 = aws.client(settings, "s3", aws.QUICK)
+    sessions = aws.table(settings, "sessions", aws.QUICK)
+    globus = Globus(lambda: aws.secrets(settings), settings.site_url, settings.globus_issuer)
     services = Services(
         settings=settings,
         jobs=JobStore(
             aws.table(settings, "annotations", aws.QUICK), clock, settings.lease_seconds, settings.outbox_seconds
         ),
         users=UserStore(aws.table(settings, "users", aws.QUICK), clock, settings.outbox_seconds),
-        sessions=SessionStore(aws.table(settings, "sessions", aws.QUICK), clock),
+        sessions=SessionStore(sessions, clock),
         storage=Storage(s3, settings.inputs_bucket, settings.results_bucket),
         uploads=Uploads(s3, settings.inputs_bucket),
         announcer=Announcer.of(settings, aws.QUICK),
-        globus=Globus(lambda: aws.secrets(settings), settings.site_url, settings.globus_issuer),
+        globus=globus,
+        bearers=Bearers(globus, clock),
+        idempotency=IdempotencyKeys(sessions, clock),
+        limits=Limits(settings.api_calls_a_minute),
         clock=clock,
         probes=probes(settings),
     )

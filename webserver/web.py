@@ -24,12 +24,16 @@ MAX_BODY_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class Route:
-    """One way in. `signed_in`: only for users; others are sent to sign in. POST changes state, GET never does."""
+    """One way in. `signed_in`: only for users; others are sent to sign in. GET changes no state.
+
+    `api`: for programs: a bearer token says who calls, no cookie is read, and every answer is JSON.
+    """
 
     method: str
     path: str
     view: Callable[..., bottle.HTTPResponse]
     signed_in: bool = True
+    api: bool = False
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Visit:
     reference: str
     session: Session | None = None
     user: User | None = None
+    api: bool = False
 
     @property
     def member(self) -> User:
@@ -53,7 +58,7 @@ class Visit:
     @property
     def wants_json(self) -> bool:
         """True when the client prefers JSON to HTML."""
-        return prefers_json(self.request.headers.get("Accept", ""))
+        return self.api or prefers_json(self.request.headers.get("Accept", ""))
 
     @property
     def wants_fragment(self) -> bool:

@@ -101,12 +101,14 @@ class Redrive:
         """
         self.sqs.start_message_move_task(SourceArn=self.dead_arn, DestinationArn=self.queue_arn)
         while True:
-            task = self.sqs.list_message_move_tasks(SourceArn=self.dead_arn, MaxResults=1)["Results"][0]
-            moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
-            if task["Status"] == "COMPLETED":
-                return moved
-            if task["Status"] != "RUNNING":
-                raise MoveFailed(f"{task['Status']} after {moved} messages: {task.get('FailureReason', 'no reason')}")
+            # Newest first. What was begun just now may not be listed yet.
+            for task in self.sqs.list_message_move_tasks(SourceArn=self.dead_arn, MaxResults=1).get("Results", []):
+                moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
+                if task["Status"] == "COMPLETED":
+                    return moved
+                if task["Status"] != "RUNNING":
+                    reason = task.get("FailureReason", "no reason")
+                    raise MoveFailed(f"{task['Status']} after {moved} messages: {reason}")
             sleep(0.5)
 
 

@@ -34,6 +34,13 @@ _BY_CHROMOSOME = {
     for assembly, lengths in _LENGTHS.items()
     for chromosome, length in zip(_CHROMOSOMES, lengths, strict=True)
 }
+# What they are called in file names and headers.
+_NAMES = {
+    "GRCh38 (hg38)": ("grch38", "hg38", "hs38", "gca_000001405.15", "gcf_000001405.26"),
+    "GRCh37 (hg19)": ("grch37", "hg19", "hs37", "b37", "gca_000001405.1_", "gcf_000001405.13"),
+    "T2T-CHM13v2.0": ("chm13", "t2t", "hs1.", "gca_009914755"),
+    "NCBI36 (hg18)": ("ncbi36", "hg18", "b36"),
+}
 # UCSC's hg19 has another mitochondrion, NC_001807, than every other source's GRCh37.
 HG19_MITOCHONDRION = 16571
 
@@ -44,6 +51,18 @@ def known_assembly(lengths: Mapping[str, int | None]) -> str | None:
         _BY_CHROMOSOME.get((name.removeprefix("chr"), length)) for name, length in lengths.items() if length is not None
     } - {None}
     return found.pop() if len(found) == 1 else None
+
+
+def named_assembly(text: str) -> str | None:
+    """The assembly that a text such as "file:///refs/hs37d5.fa" names in one of the usual ways."""
+    found = {assembly for assembly, names in _NAMES.items() if any(name in text.lower() for name in names)}
+    return found.pop() if len(found) == 1 else None
+
+
+def other_assemblies(assembly: str) -> list[str]:
+    """The known human assemblies but this one; none if it is not one of them."""
+    own = named_assembly(assembly)
+    return [known for known in _LENGTHS if known != own] if own else []
 
 
 def known_lengths(assembly: str) -> dict[str, int]:

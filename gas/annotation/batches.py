@@ -77,7 +77,9 @@ class Worker:
 
     def __init__(self, bundle: Bundle, header: VcfHeader, wanted: Wanted) -> None:
         self.overlays = Overlays.open(bundle)
-        self.table = Table(csq.FIELDS, tuple(name for name, _ in self.overlays.columns()))
+        overlay_columns = self.overlays.columns()
+        names, types = (tuple(column) for column in zip(*overlay_columns, strict=True)) if overlay_columns else ((), ())
+        self.table = Table(csq.FIELDS, names, types)
         self._bundle = bundle
         self._header = header
         self._wanted = wanted
@@ -132,7 +134,7 @@ class Worker:
         changes = _changes(found)
         annotations, seen = _csq(self._templates, self._open_mate, found, changes)
         _count_terms(seen, output.summary)
-        known = self._overlay_info(contig, found)
+        known = self._overlay_info(contig, found, output.summary)
         if self._wanted.tsv or self._wanted.parquet:
             output.lines += self._table_lines(found, annotations, seen, known)
         without = annotations.count(b"")
@@ -178,11 +180,11 @@ class Worker:
             self._mates[contig.name] = open_segments(self._bundle, contig.name)
         return self._mates[contig.name]
 
-    def _overlay_info(self, contig: Contig, found: Columns) -> list[str]:
+    def _overlay_info(self, contig: Contig, found: Columns, summary: Summary) -> list[str]:
         if not self.table.overlay_fields:
             return [""] * len(found)
         refs, alts = zip(*[found.alleles(place) for place in range(len(found))], strict=True)
-        return self.overlays.look_up(contig.name, found.positions, refs, alts)
+        return self.overlays.look_up(contig.name, found.positions, refs, alts, summary.known)
 
 
 def replaced_info(overlays: Overlays) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from gas.annotation.assemblies import HG19_MITOCHONDRION, known_assembly
+from gas.annotation.assemblies import HG19_MITOCHONDRION, known_assembly, named_assembly
 from gas.annotation.limits import InputRefused, Limits
 from gas.annotation.records import FIXED_COLUMNS, printable
 from gas.annotation.reference import Bundle, Contig
@@ -19,6 +19,8 @@ _ID = re.compile(r"[<,]ID=([^,>]+)")
 _LENGTH = re.compile(r"[<,]length=(\d{1,18})[,>]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _LISTED = 20
+# VCF 4.3, sections 1.4.7 and 1.4.8, and what callers write.
+_ABOUT_REFERENCE = re.compile(r"##(?:reference=|assembly=|contig=<.*\bassembly=)([^,>]*)", re.IGNORECASE)
 
 
 @dataclass
@@ -97,14 +99,22 @@ def check_contigs(header: VcfHeader, bundle: Bundle) -> None:
             continue
         raise InputRefused(
             f"Contig lengths differ from the reference {bundle.name} ({bundle.assembly}): {printable(name)} has "
-            f"{length:,} bases in the header and {contig.length:,} in the reference.{looks_like(header)}"
+            f"{length:,} bases in the header and {contig.length:,} in the reference.{looks_like(header, bundle)}"
         )
 
 
-def looks_like(header: VcfHeader) -> str:
-    """A further sentence naming the assembly whose lengths the header has, or ""."""
-    assembly = known_assembly(header.contigs)
-    return f" The file looks like {assembly}: choose a reference for that assembly." if assembly else ""
+def looks_like(header: VcfHeader, bundle: Bundle) -> str:
+    """A further sentence naming the assembly whose lengths the header has, or that it states; or ""."""
+    assembly = known_assembly(header.contigs) or stated_assembly(header)
+    known = assembly and assembly != named_assembly(bundle.assembly)
+    return f" The file looks like {assembly}: choose a reference for that assembly." if known else ""
+
+
+def stated_assembly(header: VcfHeader) -> str | None:
+    """The assembly that the header's lines about the reference name; None if none, or several, are known."""
+    stated = {match[1] for line in header.meta if (match := _ABOUT_REFERENCE.match(line))}
+    found = {named_assembly(text) for text in stated} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def supply_contigs(header: VcfHeader, bundle: Bundle, seen: Collection[str]) -> None:

@@ -21,7 +21,8 @@ def _lines(receipt: "Receipt") -> Iterable[str]:
     tally, summary = receipt.tally, receipt.summary
     yield "GAS annotation log"
     yield ""
-    yield f"Input       {receipt.input_name} ({receipt.input_format})"
+    name = "".join(c if c.isprintable() else "_" for c in receipt.input_name)
+    yield f"Input       {name} ({receipt.input_format})"
     yield f"  sha256    {receipt.input_sha256}"
     yield f"Result      sha256 {receipt.result_sha256}"
     yield f"Reference   {receipt.bundle} ({receipt.assembly})"
@@ -45,6 +46,9 @@ def _lines(receipt: "Receipt") -> Iterable[str]:
     if summary.ti_tv is not None:
         yield f"Transitions per transversion: {summary.ti_tv:.3f}"
         yield ""
+    for title, fields in (("ClinVar class", "clinvar_classes"), ("allele frequency", "allele_frequencies")):
+        for name, counts in summary.to_dict()[fields].items():
+            yield from _table(f"Variant alleles by {title} ({name})", counts)
     yield from _rejects(receipt)
     yield f"Seconds     {', '.join(f'{stage} {seconds:.2f}' for stage, seconds in receipt.seconds.items())}"
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from gas.annotation.header import VcfHeader, looks_like
+from gas.annotation.assemblies import other_assemblies
+from gas.annotation.header import VcfHeader, looks_like, stated_assembly
 from gas.annotation.limits import InputRefused
 from gas.annotation.order import refuse_header_line
 from gas.annotation.records import (
@@ -38,14 +39,22 @@ def refuse_spaces(records: Sequence[Record]) -> None:
             )
 
 
-def refuse_wrong_assembly(compared: int, mismatched: int, bundle: Bundle) -> None:
+def refuse_wrong_assembly(compared: int, mismatched: int, header: VcfHeader, bundle: Bundle) -> None:
     """Raise InputRefused when so many of the REF alleles compared contradict the sequence that it is another one's."""
     if compared >= _FEWEST_COMPARED and 2 * mismatched > compared:
         raise InputRefused(
             f"REF does not match the reference {bundle.name} ({bundle.assembly}) nearly everywhere ({mismatched:,} of "
-            f"{compared:,} records compared): the file was probably made against another (wrong) assembly. Choose the "
-            "reference that it was made against."
+            f"{compared:,} records compared): the file was probably made against another (wrong) assembly"
+            f"{_which_assembly(header, bundle)}. Choose the reference that it was made against."
         )
+
+
+def _which_assembly(header: VcfHeader, bundle: Bundle) -> str:
+    others = other_assemblies(bundle.assembly)
+    stated = stated_assembly(header)
+    if stated and (not others or stated in others):
+        return f", by its header {stated}"
+    return f", such as {' or '.join(others)}" if others else ""
 
 
 def compare_with_reference(records: Sequence[Record], header: VcfHeader, bundle: Bundle) -> None:
@@ -61,7 +70,7 @@ def compare_with_reference(records: Sequence[Record], header: VcfHeader, bundle:
             continue
         compared += 1
         mismatched += ref_mismatch_reason(fields[REF], int(fields[POS]), bundle.sequence(contig.name)) is not None
-    refuse_wrong_assembly(compared, mismatched, bundle)
+    refuse_wrong_assembly(compared, mismatched, header, bundle)
 
 
 def refuse_unknown_contigs(header: VcfHeader, bundle: Bundle, seen: Sequence[str]) -> None:
@@ -70,7 +79,7 @@ def refuse_unknown_contigs(header: VcfHeader, bundle: Bundle, seen: Sequence[str
     found = ", ".join(printable(name) for name in seen[:5]) + (", ..." if len(seen) > 5 else "")
     raise InputRefused(
         f"No contig of the file ({found}) is in the reference {bundle.name} ({bundle.assembly}), which has {expected}."
-        f"{looks_like(header)}"
+        f"{looks_like(header, bundle)}"
     )
 
 

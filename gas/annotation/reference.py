@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gas.annotation import accessions
 
@@ -94,6 +95,7 @@ class Bundle:
         self._mapping: mmap.mmap | None = None
         self._sequence = np.empty(0, np.uint8)
         self._touched = ""
+        self._tables: dict[str, NDArray[Any]] = {}
 
     def resolve(self, name: str) -> Contig | None:
         """The contig that `name` (as written in a user's file) means, or None."""
@@ -113,6 +115,15 @@ class Bundle:
             self._mapping.madvise(mmap.MADV_DONTNEED)
         start = self._offsets[contig_name]
         return ContigSequence(self._sequence[start : start + self.contigs[contig_name].length])
+
+    def table(self, file: str) -> NDArray[Any]:
+        """A table of the gene models (texts: bytes), mapped into memory once: every mapping's pages count as memory."""
+        if file not in self._tables:
+            path = self.path / MODELS / file
+            mapped = np.load(path, mmap_mode="r") if path.suffix == ".npy" else np.memmap(path, np.uint8, "r")
+            # A plain array over the mapping: slicing np.memmap itself takes ten times as long.
+            self._tables[file] = np.asarray(mapped)
+        return self._tables[file]
 
     def verify(self) -> None:
         """Hash every file of the bundle, however large; raises BundleError for the first that has changed."""

@@ -19,7 +19,7 @@ from gas.annotation import terms as so
 from gas.annotation.consequence import NMD_BIOTYPE, REACH, flank_terms, in_coding, splice_terms, terms, within
 from gas.annotation.hgvs import position
 from gas.annotation.models import Model
-from gas.annotation.reference import MODELS, Bundle, ContigSequence
+from gas.annotation.reference import Bundle, ContigSequence
 from gas.annotation.transcripts import FRAMESHIFT_INTRON, Transcript, Transcripts
 
 CUTS, BLOCKS, OFFSETS, MEMBERS = "cuts.npy", "blocks.npy", "block_offsets.npy", "block_members.npy"
@@ -153,26 +153,25 @@ def open_segments(bundle: Bundle, contig: str) -> "Segments":
     """The segments of a bundle's contig; nothing is decoded before it is touched."""
     entry = bundle.manifest["models"]
     part = Range(**{name: tuple(ends) for name, ends in entry["contigs"][contig].items()})
-    directory = bundle.path / MODELS
     table = bundle.contigs[contig].codon_table
     sequence = bundle.sequence(contig)
-    transcripts = Transcripts(directory, *part.transcripts, sequence, table)
-    return Segments(directory, part, transcripts, sequence, entry["file"])
+    transcripts = Transcripts(bundle, *part.transcripts, sequence, table)
+    return Segments(bundle, part, transcripts, sequence, entry["file"])
 
 
 class Segments:
     """One contig's segments, opened from a bundle."""
 
     def __init__(
-        self, directory: Path, part: Range, transcripts: Transcripts, sequence: ContigSequence, source: str
+        self, bundle: Bundle, part: Range, transcripts: Transcripts, sequence: ContigSequence, source: str
     ) -> None:
         """`source`: what CSQ's SOURCE says, the gene models' file name."""
         first, count = part.cuts
-        self.cuts = np.asarray(np.load(directory / CUTS, mmap_mode="r"))[first : first + count]
+        self.cuts = bundle.table(CUTS)[first : first + count]
         first, count = part.blocks
-        self._blocks = np.asarray(np.load(directory / BLOCKS, mmap_mode="r"))[first : first + count]
-        self._offsets = np.asarray(np.load(directory / OFFSETS, mmap_mode="r"))[first : first + count + 1]
-        self._members = np.asarray(np.load(directory / MEMBERS, mmap_mode="r"))
+        self._blocks = bundle.table(BLOCKS)[first : first + count]
+        self._offsets = bundle.table(OFFSETS)[first : first + count + 1]
+        self._members = bundle.table(MEMBERS)
         self.transcripts = transcripts
         self.sequence = sequence
         self.source = source
@@ -300,6 +299,9 @@ class Segments:
                 *_coding_part(transcript, index),
             )
         described = so.describe(terms(transcript, place, place, "A", "C", None))
+        if reach[0] <= transcript.start and reach[1] >= transcript.end:
+            # What deletes all of the transcript is more than a change in it.
+            reach = reach[0], transcript.end - 1
         numbers = csq.exon_and_intron(transcript, place, place)
         return _named_entry(transcript, layout, place, base, named, described, f"{layout.gene}{numbers}", reach)
 

@@ -11,7 +11,7 @@ value is empty in the TSV and null in Parquet.
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 RECORD_COLUMNS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER")
 # Rows of a Parquet row group: large enough to be read in bulk, small enough to be held in memory twice.
 ROW_GROUP = 1 << 17
+# Columns that hold a whole number or nothing.
+_INTEGERS = ("POS", "ALLELE_NUM", "DISTANCE", "STRAND", "HGVS_OFFSET")
 _FORMULA = tuple("=+-@\t\r")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -36,11 +38,12 @@ class Table:
     """The columns of the table and how to fill them; picklable, so that workers can have it.
 
     `csq_fields`: the names in the order of the CSQ entries; `overlay_fields`: the INFO keys of the overlays, which
-    have one value an ALT allele.
+    have one value an ALT allele; `overlay_types`: their VCF types, text where there is none.
     """
 
     csq_fields: tuple[str, ...]
     overlay_fields: tuple[str, ...]
+    overlay_types: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -129,11 +132,20 @@ def tsv_text(rows: Iterable[Row]) -> str:
 
 
 def schema(table: Table) -> "pa.Schema":
-    """The Parquet columns: POS 64-bit integer, QUAL double, all others text."""
+    """The Parquet columns: integers and doubles for what is a number in every row, all others text.
+
+    Positions on the transcript stay text: a range ("12-14") is one.
+    """
     import pyarrow as pa
 
-    special = {"POS": pa.int64(), "QUAL": pa.float64()}
-    return pa.schema([pa.field(name, special.get(name, pa.string())) for name in table.columns])
+    kinds: dict[str, pa.DataType] = {"QUAL": pa.float64(), **dict.fromkeys(_INTEGERS, pa.int64())}
+    of_type = {"Integer": pa.int64(), "Float": pa.float64()}
+    kinds |= {
+        name: of_type[stated]
+        for name, stated in zip(table.overlay_fields, table.overlay_types, strict=False)
+        if stated in of_type
+    }
+    return pa.schema([pa.field(name, kinds.get(name, pa.string())) for name in table.columns])
 
 
 def arrow_batch(table: Table, lines: Sequence[bytes]) -> bytes:
@@ -142,12 +154,12 @@ def arrow_batch(table: Table, lines: Sequence[bytes]) -> bytes:
 
     text = b"".join([line + b"\n" for line in lines])
     arrays = _ascii_columns(text, table) if lines and text.isascii() else _columns(lines, table)
-    for name, convert in (("POS", int), ("QUAL", _number)):
-        place = table.columns.index(name)
-        # Of equal texts, which are many in QUAL, one is converted.
-        texts = arrays[place].dictionary_encode()
-        values = pa.array([convert(text) for text in texts.dictionary.to_pylist()], schema(table).field(name).type)
-        arrays[place] = values.take(texts.indices)
+    for place, field in enumerate(schema(table)):
+        if convert := _NUMBERS.get(str(field.type)):
+            # Of equal texts, of which there are many, one is converted.
+            texts = arrays[place].dictionary_encode()
+            values = pa.array([convert(text) for text in texts.dictionary.to_pylist()], field.type)
+            arrays[place] = values.take(texts.indices)
     batch: bytes = pa.RecordBatch.from_arrays(arrays, schema=schema(table)).serialize().to_pybytes()
     return batch
 
@@ -259,3 +271,10 @@ def _number(cell: str) -> float | None:
         return float(cell)
     except ValueError:
         return None
+
+
+def _integer(cell: str) -> int | None:
+    return int(cell) if cell else None
+
+
+_NUMBERS: dict[str, Callable[[str], float | None]] = {"int64": _integer, "double": _number}

@@ -11,7 +11,7 @@ import numpy as np
 from gas.annotation.coding_indels import Reading
 from gas.annotation.codons import reverse_complement, translate, translate_protein
 from gas.annotation.models import Model
-from gas.annotation.reference import ContigSequence
+from gas.annotation.reference import Bundle, ContigSequence
 
 TABLE, EXONS, TEXTS = "transcripts.npy", "exons.npy", "texts.bin"
 
@@ -222,13 +222,10 @@ class Transcript:
 class Transcripts:
     """The transcripts of one contig, opened from a bundle; `first` and `count` are its range in the tables."""
 
-    def __init__(self, directory: Path, first: int, count: int, sequence: ContigSequence, codon_table: int) -> None:
-        rows = np.load(directory / TABLE, mmap_mode="r")[first : first + count] if count else np.empty(0, _ROW)
-        self._rows = np.asarray(rows)
-        # Plain arrays over the mappings: slicing np.memmap itself takes ten times as long.
-        self._exons = np.asarray(np.load(directory / EXONS, mmap_mode="r"))
-        texts = np.memmap(directory / TEXTS, dtype=np.uint8, mode="r") if count else np.empty(0, np.uint8)
-        self._texts = np.asarray(texts)
+    def __init__(self, bundle: Bundle, first: int, count: int, sequence: ContigSequence, codon_table: int) -> None:
+        self._rows = bundle.table(TABLE)[first : first + count]
+        self._exons = bundle.table(EXONS)
+        self._texts = bundle.table(TEXTS) if count else np.empty(0, np.uint8)
         self._sequence = sequence
         self._table = codon_table
         self._open: dict[int, Transcript] = {}

@@ -75,6 +75,7 @@ def build(
     keys: Keys,
     programs: tuple[str, ...],
     chosen: Mapping[str, str],
+    stand_ins: tuple[str, ...] = STAND_INS,
 ) -> dict[str, str]:
     """The whole environment. `chosen` (GAS_… and AWS_STANDIN_… settings) wins over what is filled in here."""
     url = f"http://{LOOPBACK}:"
@@ -106,6 +107,7 @@ def build(
         "AWS_EC2_METADATA_DISABLED": "true",
         "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}{ports.globus}/",
         "GAS_GLOBUS_ISSUER": f"{url}{ports.globus}",
+        "GAS_GLOBUS_NATIVE_CLIENT_ID": keys.native_client_id,
         "GAS_SITE_URL": site,
         "GAS_WEB_HOST": LOOPBACK,
         "GAS_WEB_PORT": str(ports.web),
@@ -115,7 +117,7 @@ def build(
         "GAS_RUN_USER": _user(),
         "GAS_SUPERVISOR_USER": _user(),
         "GAS_SOCKET_OWNER": f"{_user()}:{grp.getgrgid(os.getgid()).gr_name}",
-        "GAS_PROGRAM_FILES": program_files(programs),
+        "GAS_PROGRAM_FILES": program_files(programs, stand_ins),
         "GAS_AUTOSTART": "false",
         "GAS_LOCAL_AWS_PORT": str(ports.aws),
         "GAS_LOCAL_AWS_DIR": str(directory / "aws"),
@@ -129,9 +131,9 @@ def build(
     return {**inherited(os.environ), **defaults, **chosen, **fixed}
 
 
-def program_files(programs: tuple[str, ...]) -> str:
+def program_files(programs: tuple[str, ...], stand_ins: tuple[str, ...] = STAND_INS) -> str:
     """Relative to supervisord.conf: supervisor splits this list at spaces, which the checkout's path may have."""
-    local = [f"../../scripts/local/supervisor/{name}.conf" for name in STAND_INS]
+    local = [f"../../scripts/local/supervisor/{name}.conf" for name in stand_ins]
     return " ".join([*local, *(f"{name}.conf" for name in programs)])
 
 

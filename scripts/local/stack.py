@@ -41,7 +41,8 @@ class Stack:
     """One running service. Everything it keeps is in `directory`; a second start there finds its jobs again.
 
     `settings` are environment variables (GAS_…, AWS_STANDIN_…) that win over the defaults; `programs` are those of
-    `ami/supervisor` that shall run; `web_port` is the first port to try for the pages, a free one where it is None.
+    `ami/supervisor` that shall run; `web_port` is the first port to try for the pages, a free one where it is None;
+    `aws_port` is that of a running AWS stand-in in which everything exists already: none is started or filled then.
     """
 
     def __init__(
@@ -50,12 +51,15 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         programs: tuple[str, ...] = PROGRAMS,
         web_port: int | None = None,
+        aws_port: int | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.programs = programs
         self.log_dir = self.directory / "logs"
         self._settings = dict(settings or {})
         self._web_port = web_port
+        self._aws_port = aws_port
+        self._stand_ins = STAND_INS if aws_port is None else tuple(name for name in STAND_INS if name != "aws")
         self._lock: IO[str] | None = None
         self._reservations: list[ports.Reservation] = []
         self._short_run_dir: Path | None = None
@@ -140,7 +144,7 @@ class Stack:
     def stop(self) -> None:
         """Stop everything in order: the programs, which give back what they cannot finish, then the stand-ins."""
         if self._supervisor is not None:
-            left = self._supervisor.stop([self.programs, STAND_INS], STOP_SECONDS)
+            left = self._supervisor.stop([self.programs, self._stand_ins], STOP_SECONDS)
             self._supervisor = None
             if left:
                 print(f"Killed what did not stop within {STOP_SECONDS} seconds: {left}", file=sys.stderr)
@@ -164,10 +168,11 @@ class Stack:
             run_directory = self._short_run_dir = _short_directory(self.directory)
         web = ports.reserve_free() if self._web_port is None else ports.reserve_from(self._web_port)
         self._reservations.append(web)
-        self._reservations += [ports.reserve_free(), ports.reserve_free()]
-        chosen = Ports(*(reservation.port for reservation in self._reservations))
+        self._reservations += [ports.reserve_free() for _ in self._stand_ins]
+        reserved = [reservation.port for reservation in self._reservations]
+        chosen = Ports(*reserved) if self._aws_port is None else Ports(reserved[0], self._aws_port, reserved[1])
         keys = load_keys(self.directory / "keys.json")
-        self.env = build(self.directory, run_directory, chosen, keys, self.programs, self._settings)
+        self.env = build(self.directory, run_directory, chosen, keys, self.programs, self._settings, self._stand_ins)
 
     def _start_programs(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -175,6 +180,18 @@ class Stack:
         supervisor.stop_leftover()
         self._supervisor = supervisor
         supervisor.start()
+        if self._aws_port is None:
+            self._fill(supervisor, deadline)
+        supervisor.await_true(
+            lambda: _answers(f"{self.globus_url}/healthz"), STAND_INS, deadline, "The Globus stand-in did not answer"
+        )
+        supervisor.start_groups(self.programs)
+        supervisor.await_running(self.programs, deadline)
+        if "web" in self.programs:
+            supervisor.await_true(lambda: _answers(f"{self.url}/readyz"), ["web"], deadline, "The pages were not ready")
+
+    def _fill(self, supervisor: Supervisor, deadline: float) -> None:
+        """Create in the AWS stand-in what GAS needs."""
         # Started now, so that it has loaded its libraries by the time that the stand-in listens.
         with (self.log_dir / "bootstrap.log").open("ab") as log:
             bootstrap = subprocess.Popen(
@@ -195,13 +212,6 @@ class Stack:
             bootstrap.wait()
         if bootstrap.returncode:
             raise NotReady(supervisor.log_end("bootstrap"))
-        supervisor.await_true(
-            lambda: _answers(f"{self.globus_url}/healthz"), STAND_INS, deadline, "The Globus stand-in did not answer"
-        )
-        supervisor.start_groups(self.programs)
-        supervisor.await_running(self.programs, deadline)
-        if "web" in self.programs:
-            supervisor.await_true(lambda: _answers(f"{self.url}/readyz"), ["web"], deadline, "The pages were not ready")
 
 
 def _answers(url: str) -> bool:

@@ -1,20 +1,17 @@
 """A supervisord of our own, asked over its socket."""
 
-import http.client
 import os
 import signal
 import subprocess
 import sys
 import time
-import xmlrpc.client
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from supervisor.states import STOPPED_STATES, ProcessStates
-from supervisor.xmlrpc import Faults, SupervisorTransport
 
+from gas import supervision
+from gas.supervision import Process
 from scripts.local.environment import ROOT
 
 CONFIGURATION = ROOT / "ami" / "supervisor" / "supervisord.conf"
@@ -26,17 +23,6 @@ class NotReady(Exception):
     """Something did not come up; says what, and shows the end of its log."""
 
 
-@dataclass(frozen=True)
-class Process:
-    """One process as supervisor sees it; `name` is what supervisorctl calls it."""
-
-    name: str
-    group: str
-    state: int
-    pid: int
-    description: str
-
-
 class Supervisor:
     """Starts, asks and stops one supervisord."""
 
@@ -44,6 +30,7 @@ class Supervisor:
         self._environment = dict(environment)
         self._logs = Path(environment["GAS_LOG_DIR"])
         self.socket = Path(environment["GAS_RUN_DIR"]) / "supervisor.sock"
+        self.address = f"unix://{self.socket}"
         self._daemon: subprocess.Popen[bytes] | None = None
         self._last_seen: list[Process] = []
 
@@ -63,7 +50,7 @@ class Supervisor:
     def stop_leftover(self) -> None:
         """End a supervisord that an earlier, killed run left behind on the same socket."""
         try:
-            self._ask("shutdown")
+            supervision.ask(self.address, "shutdown")
         except OSError:
             return
         pid_file = self.socket.with_name("supervisord.pid")
@@ -77,7 +64,7 @@ class Supervisor:
     def command(self, *arguments: str) -> list[str]:
         """The supervisorctl command line for this supervisord."""
         program = Path(sys.executable).with_name("supervisorctl")
-        return [str(program), "-s", f"unix://{self.socket}", *arguments]
+        return [str(program), "-s", self.address, *arguments]
 
     def control(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run supervisorctl; its exit status says what supervisorctl's documentation says, and is not checked."""
@@ -85,22 +72,13 @@ class Supervisor:
 
     def processes(self) -> list[Process]:
         """Every process. Raises OSError while supervisord does not listen."""
-        self._last_seen = [
-            Process(
-                name=info["name"] if info["name"] == info["group"] else f"{info['group']}:{info['name']}",
-                group=info["group"],
-                state=info["state"],
-                pid=info["pid"],
-                description=f"{info['statename']} {info['description'] or info['spawnerr']}",
-            )
-            for info in self._ask("getAllProcessInfo")
-        ]
+        self._last_seen = supervision.processes(self.address)
         return self._last_seen
 
     def start_groups(self, groups: Iterable[str]) -> None:
         """Say that these may start; returns at once."""
         for group in groups:
-            self._ask("startProcessGroup", group, False)
+            supervision.start_group(self.address, group)
 
     def await_running(self, groups: Iterable[str], deadline: float) -> None:
         """Until every process of these groups runs. Raises NotReady."""
@@ -146,7 +124,7 @@ class Supervisor:
             pids = [process.pid for process in self.processes() if process.pid]
             for wave in waves:
                 self._stop_groups(set(wave), deadline)
-            self._ask("shutdown")
+            supervision.ask(self.address, "shutdown")
         except OSError:
             # It does not listen (any more): SIGTERM makes it stop what it has left, in the order of `priority`.
             daemon.terminate()
@@ -160,26 +138,11 @@ class Supervisor:
 
     def _stop_groups(self, groups: set[str], deadline: float) -> None:
         for group in groups & {process.group for process in self.processes()}:
-            self._ask("stopProcessGroup", group, False)
+            supervision.stop_group(self.address, group)
         while time.monotonic() < deadline and any(
             process.group in groups and process.state not in STOPPED_STATES for process in self.processes()
         ):
             time.sleep(POLL_SECONDS)
-
-    def _ask(self, method: str, *arguments: Any) -> Any:
-        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
-        try:
-            # The address is a formality: the transport goes to the socket.
-            server = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
-            return getattr(server.supervisor, method)(*arguments)
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode == Faults.SHUTDOWN_STATE:
-                raise ConnectionError("supervisord is shutting down") from fault
-            raise
-        except (http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
-            raise ConnectionError(f"supervisord did not answer: {error}") from error
-        finally:
-            transport.close()
 
     @property
     def alive(self) -> bool:

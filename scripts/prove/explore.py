@@ -1,10 +1,12 @@
 """Every interleaving of a few processes over one job, at the granularity of their effects.
 
 Each actor runs in a thread of its own and stops before and after each effect; one moves at a time. A schedule is the
-list of who moved. Schedules are tried depth first, replayed from the start, and cut off where the same deployment with
-the same actors at the same places was seen before. One actor may also be killed at any place.
+list of who moved. Schedules are tried depth first, replayed from the start, and cut off where everything is as it was
+once before: what is stored, what is on its way, where each actor stands and all that it has been answered so far, by
+which alone it decides. One actor may also be killed at any place.
 """
 
+import hashlib
 import re
 import threading
 from collections.abc import Callable
@@ -38,6 +40,8 @@ class Actor:
     steps: int = 0
     over: bool = False
     killed: bool = False
+    # All that the stand-in has answered it, as one hash.
+    heard: str = ""
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=f"actor-{self.name}", daemon=True).start()
@@ -70,26 +74,32 @@ class Actor:
 
 @dataclass
 class Report:
-    """What an exploration went through."""
+    """What an exploration went through: schedules played, different states seen, different ends brought to rest."""
 
     schedules: int = 0
     states: int = 0
+    ends: int = 0
 
 
 def explore(scenario: Scenario, kills: int = 0, most: int = 100_000) -> Report:
     """Try every schedule of the scenario. Raises Broken with the schedule by which a promise was broken."""
     report = Report()
     seen: set[str] = set()
+    ends: set[str] = set()
     waiting: list[list[str]] = [[]]
-    while waiting and report.schedules < most:
-        prefix = waiting.pop()
-        waiting.extend(_play(scenario, prefix, kills, seen, report))
-    report.states = len(seen)
-    return report
+    while waiting:
+        if report.schedules >= most:
+            raise Broken(f"more than {most} schedules")
+        waiting.extend(_play(scenario, waiting.pop(), kills, seen, ends))
+        report.schedules += 1
+    return Report(report.schedules, len(seen), len(ends))
 
 
-def _play(scenario: Scenario, prefix: list[str], kills: int, seen: set[str], report: Report) -> list[list[str]]:
-    """Replay the prefix, go on to the end, and return the schedules that branch off on the way."""
+def _play(scenario: Scenario, prefix: list[str], kills: int, seen: set[str], ends: set[str]) -> list[list[str]]:
+    """Replay the prefix, go on to the end, and return the schedules that branch off on the way.
+
+    From an end on there is one way only, so what is at an end as it was at another is brought to rest once.
+    """
     world, acts = scenario()
     actors = {name: Actor(name, act, world) for name, act in acts.items()}
     by_thread = {f"actor-{name}": actor for name, actor in actors.items()}
@@ -99,9 +109,16 @@ def _play(scenario: Scenario, prefix: list[str], kills: int, seen: set[str], rep
         if actor is not None:
             actor.reach(f"{label} {phase}")
 
+    def listener(answer: bytes) -> None:
+        actor = by_thread.get(threading.current_thread().name)
+        if actor is not None:
+            told = f"{actor.heard} {_plain(world, answer.decode('latin-1'))}"
+            actor.heard = hashlib.sha256(told.encode()).hexdigest()
+
     branches: list[list[str]] = []
     taken: list[str] = []
     effects.arm(hook)
+    inprocess.listen(listener)
     try:
         for actor in actors.values():
             actor.start()
@@ -119,14 +136,16 @@ def _play(scenario: Scenario, prefix: list[str], kills: int, seen: set[str], rep
             inprocess.pass_time()
             world.check_bytes()
         else:
-            report.schedules += 1
             effects.arm(None)
-            world.quiesce()
-            world.check_rest()
+            if (end := _state(world, {})) not in ends:
+                ends.add(end)
+                world.quiesce()
+                world.check_rest()
     except Broken as broken:
         raise Broken(f"{broken}\nThe schedule: {taken}") from broken
     finally:
         effects.arm(None)
+        inprocess.listen(None)
         for actor in actors.values():
             while not actor.over:
                 actor.move(kill=True)
@@ -144,20 +163,25 @@ def _choices(actors: dict[str, Actor], kills: int, taken: list[str]) -> list[str
 def _state(world: World, actors: dict[str, Actor]) -> str:
     """What distinguishes two moments: where the actors are, what is stored, what is on its way."""
     jobs = [sorted(to_item(job).items()) for job in world.all_jobs()]
-    archives = world.vault()
     text = repr(
         (
-            [(actor.name, actor.place, actor.steps) for actor in actors.values()],
+            [(actor.name, actor.place, actor.steps, actor.heard) for actor in actors.values()],
             jobs,
             world.all_users(),
-            len(archives),
+            len(world.vault()),
             sorted(f"{m.queue} {m.event.type} {m.receives}" for m in world.messages),
             world.deleted,
         )
     )
-    for number, archive_id in enumerate(archives):
+    return hashlib.sha256(_plain(world, text).encode()).hexdigest()
+
+
+def _plain(world: World, text: str) -> str:
+    """Without what is drawn anew each time: identifiers, the world's own names, and the time of day."""
+    for number, archive_id in enumerate(world.vault()):
         text = text.replace(archive_id, f"archive-{number}")
-    # Identifiers of uploads, retrievals and the world itself are drawn anew each time.
     text = re.sub(r"[A-Za-z0-9_-]{90,}", "id", text)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "uuid", text)
-    return re.sub(r"1[0-9]{9}", "time", text)
+    text = re.sub(r"[0-9a-f]{32,64}", "digest", text)
+    text = re.sub(r"20\d\d-\d\d-\d\dT[0-9:.]+Z", "date", text)
+    return re.sub(r"1[0-9]{9}", lambda found: f"now{int(found[0]) - int(world.clock()):+}", text)

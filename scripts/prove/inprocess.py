@@ -6,8 +6,9 @@ boto3 is not told: its requests are handed to the stand-in's WSGI application wh
 import io
 import os
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +24,23 @@ from scripts.local.environment import ACCESS_KEY, REGION, SECRET_KEY
 
 # Nothing listens there; the port only makes a valid address.
 ENDPOINT = "http://127.0.0.1:9"
+
+
+# Called with the body of every answer, in the thread that asked.
+Listener = Callable[[bytes], None]
+
+
+@dataclass
+class _Heard:
+    listener: Listener | None = None
+
+
+_heard = _Heard()
+
+
+def listen(listener: Listener | None) -> None:
+    """Tell somebody what each call is answered; None: nobody any more."""
+    _heard.listener = listener
 
 
 @contextmanager
@@ -96,6 +114,8 @@ def _answer(application: Application, request: AWSPreparedRequest) -> AWSRespons
         caught.update(status=int(status.split()[0]), headers=dict(headers))
 
     content = b"".join(application(environ, start_response))
+    if _heard.listener is not None:
+        _heard.listener(content)
     raw = HTTPResponse(
         io.BytesIO(content), caught["headers"], caught["status"], preload_content=False, request_method=request.method
     )

@@ -53,6 +53,13 @@ UNSURE = {
 }
 
 
+def labels(backend: str) -> tuple[str, ...]:
+    """Every effect; those that are the same whatever the backend, only with the vault."""
+    if backend == "glacier-vault":
+        return LABELS
+    return tuple(label for label in LABELS if label.startswith(("archiver.", "restorer.", "thawer.", "deletion.")))
+
+
 def live(world: World, label: str, mode: str) -> bool:
     """A free job is archived, its user subscribes, unsubscribes, and deletes it. True when the fault happened.
 

@@ -18,19 +18,13 @@ Setting = Callable[[World], tuple[User, Job]]
 def hot(world: World) -> tuple[User, Job]:
     """A free user's result whose window is over, and nobody has begun to archive it."""
     user = world.user()
-    job = world.submit(user)
-    for queue in ("job-requests", "notify"):
-        for message in [m for m in world.messages if m.queue == queue]:
-            world.deliver(message)
-    world.messages.clear()
-    world.clock.seconds += world.settings.free_window
-    return user, job
+    return user, world.finished(user)
 
 
 def archived(world: World) -> tuple[User, Job]:
     """The same, archived."""
     user, job = hot(world)
-    world.quiesce()
+    _tell(world, "archive", JobResult(user_id=user.user_id, job_id=job.job_id))
     return user, job
 
 
@@ -44,11 +38,38 @@ def retrieved(world: World) -> tuple[User, Job]:
     return user, job
 
 
+Meeting = tuple[Setting, tuple[str, ...], int]
+# Who meets whom, and how many of them may be killed on the way.
+MEETINGS: tuple[Meeting, ...] = (
+    (hot, ("archive",), 1),
+    (hot, ("archive", "archive2"), 0),
+    (hot, ("archive", "delete"), 0),
+    (hot, ("archive", "upgrade"), 0),
+    (archived, ("upgrade",), 1),
+    (archived, ("upgrade", "upgrade2"), 0),
+    (archived, ("upgrade", "delete"), 0),
+    (archived, ("upgrade", "downgrade"), 0),
+    (archived, ("upgrade", "thaw"), 0),
+    (retrieved, ("thaw",), 1),
+    (retrieved, ("thaw", "thaw2"), 0),
+    (retrieved, ("thaw", "delete"), 0),
+    (retrieved, ("thaw", "downgrade"), 0),
+)
+# These take minutes each.
+LONG_MEETINGS: tuple[Meeting, ...] = (
+    (hot, ("archive", "upgrade", "downgrade"), 0),
+    (hot, ("archive", "lapse", "archive2"), 0),
+    (hot, ("archive", "upgrade", "delete"), 0),
+    (retrieved, ("thaw", "lapse", "thaw2"), 0),
+    (retrieved, ("thaw", "downgrade", "delete"), 0),
+)
+
+
 def scenario(doors: Doors, clock: Clock, setting: Setting, names: tuple[str, ...]) -> Scenario:
     """These actors, in this setting. A number at a name's end only tells two of the same kind apart."""
 
     def make() -> tuple[World, dict[str, Act]]:
-        world = World(doors, clock, random.Random(clock.seconds))
+        world = World(doors, clock, random.Random(1))
         user, job = setting(world)
         return world, {name: _act(world, user, job, name.rstrip("0123456789")) for name in names}
 
@@ -58,21 +79,17 @@ def scenario(doors: Doors, clock: Clock, setting: Setting, names: tuple[str, ...
 def _act(world: World, user: User, job: Job, name: str) -> Act:
     ids = {"user_id": user.user_id, "job_id": job.job_id}
 
-    def tell(queue: str, event: Event) -> None:
-        seen = Delivery(event, "id", 1, False, threading.Event(), threading.Event())
-        world.handlers[queue](seen)
-
     def change(role: Role) -> None:
         changed = world.change_role(user, role)
         kind = SubscriptionUpgrade if changed.premium else SubscriptionDowngrade
-        tell("restore", kind(user_id=user.user_id, tier_epoch=changed.tier_epoch))
+        _tell(world, "restore", kind(user_id=user.user_id, tier_epoch=changed.tier_epoch))
 
     def lapse() -> None:
         world.clock.seconds += 90 + LEASE_SLACK_SECONDS
 
     acts: dict[str, Act] = {
-        "archive": lambda: tell("archive", JobResult(**ids)),
-        "thaw": lambda: tell("thaw", JobThaw(**ids)),
+        "archive": lambda: _tell(world, "archive", JobResult(**ids)),
+        "thaw": lambda: _tell(world, "thaw", JobThaw(**ids)),
         "upgrade": lambda: change(Role.PREMIUM),
         "downgrade": lambda: change(Role.FREE),
         "delete": lambda: world.delete(job.job_id),
@@ -80,3 +97,7 @@ def _act(world: World, user: User, job: Job, name: str) -> Act:
         "lapse": lapse,
     }
     return acts[name]
+
+
+def _tell(world: World, queue: str, event: Event) -> None:
+    world.handlers[queue](Delivery(event, "id", 1, False, threading.Event(), threading.Event()))

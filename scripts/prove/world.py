@@ -81,8 +81,8 @@ class Doors:
     archives: ArchiveStore
 
 
-def deployment(folder: Path, backend: str) -> Doors:
-    """Create the tables, buckets and the vault of one deployment. Inside `inprocess.aws`."""
+def settings_of(folder: Path, **changes: Any) -> Settings:
+    """Settings of a deployment whose names nothing else in the stand-in has."""
     name = f"p{uuid.uuid4().hex[:8]}"
     values: dict[str, Any] = {
         "region": REGION,
@@ -95,9 +95,13 @@ def deployment(folder: Path, backend: str) -> Doors:
         "secrets_name": f"{name}/web",
         "bundles_dir": folder,
         "scratch_dir": folder,
-        "archive_backend": backend,
     }
-    settings = Settings(**values)
+    return Settings(**{**values, **changes})
+
+
+def deployment(folder: Path, backend: str) -> Doors:
+    """Create the tables, buckets and the vault of one deployment. Inside `inprocess.aws`."""
+    settings = settings_of(folder, archive_backend=backend)
     bootstrap.apply(settings, Secrets("client", "secret", "key"))
     return Doors(
         settings,
@@ -170,6 +174,29 @@ class World:
         )
         bus: Any = self
         return submissions.submit(self.jobs, bus, job)
+
+    def finished(self, user: User) -> Job:
+        """A result that was made a while ago: its owner knows of it, and a free user's window is over."""
+        job_id = str(uuid.UUID(int=self.rng.getrandbits(128)))
+        made = self._make(user.user_id, job_id, 1)
+        job = Job(
+            job_id=job_id,
+            user_id=user.user_id,
+            user_email=f"{job_id}@example.org",
+            input_file_name="sample.vcf",
+            s3_inputs_bucket=self.settings.inputs_bucket,
+            s3_key_input_file=input_key(user.user_id, job_id),
+            submit_time=self.jobs.now(),
+            job_status=JobStatus.COMPLETED,
+            result_tier=ResultTier.HOT,
+            attempt=1,
+            complete_time=self.jobs.now() - self.settings.free_window,
+            mail_time=self.jobs.now(),
+            **vars(made),
+        )
+        self.jobs.create(job)
+        self.mails[job_id] = 1
+        return job
 
     def delete(self, job_id: str) -> None:
         """As the web server does: without a right to touch archives."""
@@ -250,14 +277,18 @@ class World:
         users = [user.get("attention_at") for user in self.all_users()]
         return [float(at) for at in jobs + users if at is not None]
 
-    def _annotate(self, _: Settings, storage: Storage, mine: Job, *__: Any) -> Outcome:
+    def _annotate(self, _: Settings, __: Storage, mine: Job, *___: Any) -> Outcome:
+        return self._make(mine.user_id, mine.job_id, mine.attempt)
+
+    def _make(self, user_id: str, job_id: str, attempt: int) -> Outcome:
+        """The files of an attempt, in S3."""
         bodies = {name: self.rng.randbytes(200) for name in FILES}
-        keys = [result_key(mine.user_id, mine.job_id, mine.attempt, name) for name in FILES]
+        keys = [result_key(user_id, job_id, attempt, name) for name in FILES]
         for name, key in zip(FILES, keys, strict=True):
             with effects.effect("annotator.upload"):
-                self.s3.put_object(Bucket=storage.results_bucket, Key=key, Body=bodies[name])
-        self.bodies[f"{mine.job_id}/{mine.attempt}"] = bodies
-        return Outcome(storage.results_bucket, *keys, 200, 10, 7, 2, 1)
+                self.s3.put_object(Bucket=self.storage.results_bucket, Key=key, Body=bodies[name])
+        self.bodies[f"{job_id}/{attempt}"] = bodies
+        return Outcome(self.storage.results_bucket, *keys, 200, 10, 7, 2, 1)
 
     def _mailer(self) -> Any:
         world = self

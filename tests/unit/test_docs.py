@@ -12,7 +12,7 @@ from gas.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "settings.md").read_text("utf-8")
-PROCESSES = {"web", "annotator", "notifier", "archiver", "restorer", "thawer", "sweeper"}
+PROCESSES = {"web", "annotator", "notifier", "archiver", "restorer", "thawer", "sweeper", "lifecycle"}
 
 
 def tables() -> dict[str, list[list[str]]]:
@@ -67,6 +67,7 @@ def attributes_of_settings(path: Path) -> set[str]:
         ("restorer", ["agents/restorer.py", "agents/retrieval.py"]),
         ("thawer", ["agents/thawer.py", "agents/moves.py", "agents/retrieval.py"]),
         ("sweeper", ["agents/sweeper.py", "agents/results.py", "gas/erasure.py"]),
+        ("lifecycle", ["agents/lifecycle.py", "gas/host/membership.py"]),
     ],
 )
 def test_what_a_process_reads_itself_says_so(process: str, modules: list[str]) -> None:

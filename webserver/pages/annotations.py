@@ -70,13 +70,11 @@ def describe(visit: Visit, job: Job) -> dict[str, Any]:
 def index(visit: Visit) -> bottle.HTTPResponse:
     """The user's jobs, newest first, a page at a time; `status` filters, `after` is the previous page's `next`."""
     wanted = _status(visit.query("status"))
-    jobs, cursor = visit.services.jobs.page(
-        visit.member.user_id, _limit(visit.query("limit")), _cursor(visit.query("after")), wanted
-    )
+    jobs, following = page_of(visit, visit.query("limit"), visit.query("after"), wanted)
     data = {
         "jobs": [describe(visit, job) for job in jobs],
         "status": str(wanted) if wanted else None,
-        "next": f"{cursor['submit_time']}.{cursor['job_id']}" if cursor else None,
+        "next": following,
     }
     return visit.page(
         "annotations.html",
@@ -87,6 +85,14 @@ def index(visit: Visit) -> bottle.HTTPResponse:
         done=visit.query("done"),
         gone=words.deletion((visit.query("goes") or "").split("."), visit.query("minutes")),
     )
+
+
+def page_of(
+    visit: Visit, limit: str | None, after: str | None, wanted: JobStatus | None = None
+) -> tuple[list[Job], str | None]:
+    """One page of the user's jobs, newest first, and what `after` takes for the next; None on the last."""
+    jobs, cursor = visit.services.jobs.page(visit.member.user_id, _limit(limit), _cursor(after), wanted)
+    return jobs, f"{cursor['submit_time']}.{cursor['job_id']}" if cursor else None
 
 
 def show(visit: Visit, job_id: str) -> bottle.HTTPResponse:

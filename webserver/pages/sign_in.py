@@ -57,7 +57,7 @@ def callback(visit: Visit) -> bottle.HTTPResponse:
     try:
         user = services.users.sign_in(identity.user_id, identity.email, identity.name, identity.institution)
     except BeingDeleted as error:
-        raise _account_ending() from error
+        raise account_ending() from error
     end_session(visit)
     answer = visit.redirect(sign_in.next)
     _set_cookie(visit, answer, services.cookies.session, services.sessions.open(user.user_id), ABSOLUTE_SECONDS)
@@ -85,7 +85,8 @@ def forget_session(visit: Visit, answer: bottle.HTTPResponse) -> bottle.HTTPResp
     return answer
 
 
-def _account_ending() -> Problem:
+def account_ending() -> Problem:
+    """For whoever comes back while their earlier account is still being deleted."""
     return Problem(
         409,
         "You asked us to delete your account here, and that is still under way. It takes a few minutes, a little "

@@ -93,7 +93,7 @@ def complete(visit: Visit) -> bottle.HTTPResponse:
 
 def abort(visit: Visit) -> bottle.HTTPResponse:
     """POST /annotate/uploads/abort {ticket}: drop the upload and whatever of it is stored."""
-    ticket = _ticket(visit, visit.form("ticket"))
+    ticket = read_ticket(visit, visit.form("ticket"))
     if visit.services.jobs.get(ticket.job_id) is not None:
         raise problems.moved_on(
             "This file is a job already. Cancel or delete the job on its page.", f"/annotations/{ticket.job_id}"
@@ -110,7 +110,7 @@ def confirm(visit: Visit) -> bottle.HTTPResponse:
     text = visit.query("ticket")
     if not text:
         return visit.redirect("/annotate")
-    ticket = _ticket(visit, text)
+    ticket = read_ticket(visit, text)
     if visit.services.jobs.owned(ticket.job_id, ticket.user_id):
         return visit.redirect(f"/annotations/{ticket.job_id}")
     stored = _stored(visit, ticket)
@@ -126,7 +126,14 @@ def confirm(visit: Visit) -> bottle.HTTPResponse:
 
 def create_job(visit: Visit) -> bottle.HTTPResponse:
     """POST /annotate/job {ticket}: the uploaded file becomes a job; the same ticket again leads to the same job."""
-    ticket = _ticket(visit, visit.form("ticket"))
+    job = job_of(visit, visit.form("ticket"))
+    location = f"/annotations/{job.job_id}"
+    return visit.done({"job_id": job.job_id, "location": location}, location, 201)
+
+
+def job_of(visit: Visit, text: object) -> Job:
+    """The job that the upload of this ticket becomes, or is already."""
+    ticket = read_ticket(visit, text)
     services = visit.services
     existing = services.jobs.get(ticket.job_id)
     if existing is None:
@@ -139,8 +146,7 @@ def create_job(visit: Visit) -> bottle.HTTPResponse:
         existing = submit(services.jobs, services.announcer, _job(visit, ticket, stored))
     if existing.delete_time is not None:
         raise _gone()
-    location = f"/annotations/{existing.job_id}"
-    return visit.done({"job_id": existing.job_id, "location": location}, location, 201)
+    return existing
 
 
 ROUTES = (
@@ -187,7 +193,8 @@ def _new_ticket(visit: Visit) -> Ticket:
     return Ticket(visit.member.user_id, str(uuid.uuid4()), expires_at)
 
 
-def _ticket(visit: Visit, text: object) -> Ticket:
+def read_ticket(visit: Visit, text: object) -> Ticket:
+    """The signed ticket behind the text, if it is this user's. Raises the 404 and 410 problems."""
     try:
         if not isinstance(text, str):
             raise tickets.TicketRefused
@@ -206,7 +213,7 @@ def _ticket(visit: Visit, text: object) -> Ticket:
 
 
 def _multipart_ticket(visit: Visit, body: dict[str, Any]) -> Ticket:
-    ticket = _ticket(visit, body.get("ticket"))
+    ticket = read_ticket(visit, body.get("ticket"))
     if ticket.upload_id is None:
         raise problems.not_found()
     return ticket

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gas.annotation.overlays.alleles import SINGLE_BASE, Bases, allele_key, minimal
-from gas.annotation.overlays.values import Fields, TextTable, Values, mapped
+from gas.annotation.overlays.values import Fields, Known, TextTable, Values, mapped
 
 
 class Queries:
@@ -58,14 +58,15 @@ class AlleleOverlay:
         self._fields = Fields.of(folder, entry)
         self._contigs: dict[str, _Contig] = {}
 
-    def add(self, fragments: list[str], contig: str, queries: Queries) -> None:
-        """Append to each record's fragment what this overlay knows of it."""
+    def add(self, fragments: list[str], contig: str, queries: Queries, known: Known) -> None:
+        """Append to each record's fragment what this overlay knows of it, and count that in `known`."""
         if contig not in self._on:
             return
         if contig not in self._contigs:
             self._contigs[contig] = _Contig(self._folder, self._on[contig]["stem"], self._fields)
         on_contig = self._contigs[contig]
         rows = on_contig.rows(queries)
+        on_contig.values.count(rows[rows >= 0], known)
         hits = np.flatnonzero(rows[: queries.records] >= 0)
         if len(hits):
             append(fragments, hits.tolist(), on_contig.values.fragments(rows[hits]))

@@ -4,6 +4,7 @@ An overlay of alleles is the sorted integers of a contig's alleles (`alleles`) w
 overlay of intervals its sorted starts and ends; all memory-mapped and opened when first asked for.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from gas.annotation.overlays.allele_lookup import AlleleOverlay, Queries
 from gas.annotation.overlays.interval_lookup import IntervalOverlay
+from gas.annotation.overlays.values import Known
 
 ALLELES, INTERVALS = "alleles", "intervals"
 
@@ -52,11 +54,19 @@ class Overlays:
         """(INFO id, VCF Type) of every overlay field, in output order."""
         return [(field["id"], field["type"]) for entry in self._entries for field in entry["fields"]]
 
-    def look_up(self, contig: str, positions: NDArray[np.int64], refs: Sequence[str], alts: Sequence[str]) -> list[str]:
+    def look_up(
+        self,
+        contig: str,
+        positions: NDArray[np.int64],
+        refs: Sequence[str],
+        alts: Sequence[str],
+        known: Known | None = None,
+    ) -> list[str]:
         """For each record what the overlays know, as "NAME_FIELD=v1,v2;…" with one value an ALT, or "".
 
         The records come as columns, POS as an array and ALT as it is written. `contig` is the bundle's own name;
-        positions must lie on it. Batches are quickest; order does not matter.
+        positions must lie on it. Batches are quickest; order does not matter. `known` is added to: alleles by ClinVar's
+        class and by frequency.
         """
         fragments = [""] * len(refs)
         if not self._overlays or not fragments:
@@ -66,5 +76,5 @@ class Overlays:
             if isinstance(overlay, IntervalOverlay):
                 overlay.add(fragments, contig, positions, refs, alts)
             else:
-                overlay.add(fragments, contig, queries)
+                overlay.add(fragments, contig, queries, Counter() if known is None else known)
         return fragments

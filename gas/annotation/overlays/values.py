@@ -4,8 +4,10 @@ Numbers have a column of their width, with NaN or the smallest integer for "unkn
 that the contigs of an overlay share.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CACHED_TEXTS = 1 << 18
+
+# What is counted over all alleles: ClinVar's classes, and frequencies by where they lie between these.
+CLASS_FIELD, FREQUENCY_FIELD = "_CLNSIG", "_AF"
+_FREQUENCIES = (0.0001, 0.001, 0.01, 0.05, 0.5)
+FREQUENCY_CLASSES = (
+    "0",
+    f"under {_FREQUENCIES[0]:g}",
+    *(f"{low:g} to {high:g}" for low, high in pairwise(_FREQUENCIES)),
+    f"{_FREQUENCIES[-1]:g} and over",
+)
+# (INFO id, class) -> alleles.
+Known = Counter[tuple[str, str]]
 
 _FORMAT_OF_KIND = {"flag": "%d", "int32": "%d", "int64": "%d", "float32": "%g", "float64": "%s", "text": "%s"}
 _DTYPE_OF_KIND = {
@@ -148,6 +162,22 @@ class Values:
                 shown = [_FORMAT_OF_KIND[kind] % next(known) if there else "." for there in present.tolist()]
                 parts.append(f"{id_}={','.join(shown)}")
         return ";".join(parts)
+
+    def count(self, rows: NDArray[np.int64], known: Known) -> None:
+        """Add to `known` the classes and frequencies of the alleles in `rows`."""
+        for id_, kind, column in zip(self._fields.ids, self._fields.kinds, self._columns, strict=True):
+            if id_.endswith(CLASS_FIELD) and kind == "text":
+                values, present = column.at(rows)
+                numbers, times = np.unique(values[present], return_counts=True)
+                known.update(dict(zip(((id_, text) for text in column.decode(numbers)), times.tolist(), strict=True)))
+            elif id_.endswith(FREQUENCY_FIELD) and kind != "text":
+                values, present = column.at(rows)
+                values = values[present]
+                # In the values' own precision, or 0.01 would lie under 0.01.
+                edges = np.array(_FREQUENCIES, dtype=values.dtype if kind.startswith("float") else np.float64)
+                places = np.searchsorted(edges, values, side="right") + (values > 0)
+                times = np.bincount(places, minlength=len(FREQUENCY_CLASSES))
+                known.update(dict(zip(((id_, name) for name in FREQUENCY_CLASSES), times.tolist(), strict=True)))
 
     def merged(self, rows: NDArray[np.int64], alleles: int) -> str:
         """One fragment of several rows, `alleles` times over: texts joined with "&", each once; the highest number."""

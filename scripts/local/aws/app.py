@@ -7,6 +7,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from . import (
     autoscaling,
+    calls,
     cloudwatch,
     control,
     core,
@@ -46,7 +47,7 @@ def build() -> Application:
                 gate.changed()
             return moto(environ, start_response)
 
-    aws = s3_cors.apply(faults.apply(s3_signature.apply(s3_post.apply(work))))
+    aws = s3_cors.apply(calls.apply(faults.apply(s3_signature.apply(s3_post.apply(work)))))
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if not is_meant_for_us(environ):

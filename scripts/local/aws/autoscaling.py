@@ -1,13 +1,12 @@
-"""EC2 Auto Scaling: what a group was asked for comes back, lifecycle actions, instance refresh."""
+"""EC2 Auto Scaling: what a group was asked for comes back; `autoscaling_hooks` and `_refresh` do the rest."""
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
-from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.models import FakeScalingPolicy
 from moto.autoscaling.responses import AutoScalingResponse
-from moto.core.responses import ActionResult, EmptyResult
+
+from . import autoscaling_hooks, autoscaling_refresh
 
 # moto forgets these when a group is made, so that Terraform plans them again for ever.
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AutoScalingGroup.html
@@ -65,59 +64,10 @@ def _policies_are_enabled() -> None:
     FakeScalingPolicy.__init__ = __init__
 
 
-def _active_hook(self: AutoScalingResponse) -> dict[str, Any]:
-    asked = self._get_params()
-    hooks = self.autoscaling_backend.describe_lifecycle_hooks(
-        as_name=asked["AutoScalingGroupName"], lifecycle_hook_names=[asked["LifecycleHookName"]]
-    )
-    if not hooks:
-        raise ValidationError(f"No active Lifecycle Action found with instance ID {asked.get('InstanceId')}")
-    return asked
-
-
-# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CompleteLifecycleAction.html
-def complete_lifecycle_action(self: AutoScalingResponse) -> EmptyResult:
-    asked = _active_hook(self)
-    instance = asked.get("InstanceId")
-    group = self.autoscaling_backend.autoscaling_groups[asked["AutoScalingGroupName"]]
-    if any(state.instance.id == instance for state in group.instance_states):
-        self.autoscaling_backend.terminate_instance(instance, False)
-    return EmptyResult()
-
-
-# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html
-def record_lifecycle_action_heartbeat(self: AutoScalingResponse) -> EmptyResult:
-    _active_hook(self)
-    return EmptyResult()
-
-
-# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_StartInstanceRefresh.html
-def start_instance_refresh(self: AutoScalingResponse) -> ActionResult:
-    """Ends at once: the stand-in's instances are not machines that would need replacing."""
-    name = self._get_params()["AutoScalingGroupName"]
-    group = self.autoscaling_backend.autoscaling_groups[name]
-    refresh = {
-        "InstanceRefreshId": str(uuid.uuid4()),
-        "AutoScalingGroupName": name,
-        "Status": "Successful",
-        "PercentageComplete": 100,
-        "InstancesToUpdate": 0,
-    }
-    group.instance_refreshes = [refresh, *getattr(group, "instance_refreshes", [])]
-    return ActionResult({"InstanceRefreshId": refresh["InstanceRefreshId"]})
-
-
-def describe_instance_refreshes(self: AutoScalingResponse) -> ActionResult:
-    group = self.autoscaling_backend.autoscaling_groups[self._get_param("AutoScalingGroupName")]
-    return ActionResult({"InstanceRefreshes": getattr(group, "instance_refreshes", [])})
-
-
 def install() -> None:
     _keep_settings("create_auto_scaling_group")
     _keep_settings("update_auto_scaling_group")
     _hooks_tell_what_was_asked()
     _policies_are_enabled()
-    AutoScalingResponse.complete_lifecycle_action = complete_lifecycle_action
-    AutoScalingResponse.record_lifecycle_action_heartbeat = record_lifecycle_action_heartbeat
-    AutoScalingResponse.start_instance_refresh = start_instance_refresh
-    AutoScalingResponse.describe_instance_refreshes = describe_instance_refreshes
+    autoscaling_hooks.install()
+    autoscaling_refresh.install()

@@ -19,16 +19,13 @@ import json
 import random
 import threading
 import time
-import urllib.parse
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
 
-from moto.core.request import Request
-from moto.core.routing import get_service_router
-from werkzeug.exceptions import NotFound
+from .call import Call, read
 
 KINDS = ("error", "timeout", "timeout_after_effect", "slow", "twice")
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and the CommonErrors page of each service.
@@ -50,7 +47,6 @@ STATUS_OF_CODE = {
     "RequestTimeout": 400,
     "RequestTimeoutException": 408,
 }
-REST_SERVICES = {"s3": "s3", "glacier": "glacier", "ses": "sesv2"}
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -77,14 +73,6 @@ class Rule:
 
     def as_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-
-@dataclass(frozen=True)
-class Call:
-    service: str
-    operation: str
-    text: str
-    protocol: str
 
 
 class Faults:
@@ -126,36 +114,6 @@ class Faults:
 faults = Faults()
 
 
-def _service(environ: dict[str, Any]) -> str:
-    scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split("/")
-    return scope[3] if len(scope) > 4 else "s3"
-
-
-def _call(environ: dict[str, Any]) -> Call:
-    service = _service(environ)
-    path = environ["PATH_INFO"] + "?" + environ.get("QUERY_STRING", "")
-    text = urllib.parse.unquote(path)
-    if service != "s3":
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = io.BytesIO(body)
-        text += "\n" + body.decode("utf-8", "replace")
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    if target:
-        return Call(service, target.rpartition(".")[2], text, "json")
-    if service in REST_SERVICES and not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        return Call(service, _rest_operation(service, environ), text, "s3" if service == "s3" else "rest-json")
-    action = urllib.parse.parse_qs(text.partition("\n")[2]).get("Action", [""])[0]
-    return Call(service, action, text, "ec2" if service == "ec2" else "query")
-
-
-def _rest_operation(service: str, environ: dict[str, Any]) -> str:
-    try:
-        operation, _ = get_service_router(REST_SERVICES[service]).match(Request(dict(environ)))
-    except (NotFound, NotImplementedError):
-        return ""
-    return operation.name
-
-
 def _error_body(call: Call, code: str) -> tuple[str, str]:
     message = f"Injected by the stand-in: {code}"
     request_id = uuid.uuid4()
@@ -177,7 +135,7 @@ def apply(application: Application) -> Application:
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not faults.rules or environ["PATH_INFO"].startswith("/_standin/"):
             return application(environ, start_response)
-        call = _call(environ)
+        call = read(environ)
         rule = faults.draw(call)
         if rule is None:
             return application(environ, start_response)

@@ -1,6 +1,7 @@
 """What Terraform asks for comes back: the mends that keep its second plan quiet."""
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -9,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.conftest import AwsStandIn
+from tests.deployment import until
 
 
 @pytest.fixture
@@ -49,27 +51,106 @@ def test_a_groups_settings_come_back_and_change(group: Any, name: str) -> None:
     assert described(group, name)["DefaultInstanceWarmup"] == 90
 
 
-def test_lifecycle_hooks_and_actions(group: Any, name: str) -> None:
-    hook = {"AutoScalingGroupName": name, "LifecycleHookName": "drain"}
-    group.put_lifecycle_hook(**hook, LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING", HeartbeatTimeout=60)
+def hook(group: Any, name: str, which: str, transition: str, timeout: int = 60) -> dict[str, str]:
+    """Put a hook; returns what names it."""
+    named = {"AutoScalingGroupName": name, "LifecycleHookName": which}
+    group.put_lifecycle_hook(**named, LifecycleTransition=f"autoscaling:{transition}", HeartbeatTimeout=timeout)
+    return named
+
+
+def states(group: Any, name: str) -> dict[str, str]:
+    return {found["InstanceId"]: found["LifecycleState"] for found in described(group, name)["Instances"]}
+
+
+def test_a_hook_has_no_target_that_nobody_gave(group: Any, name: str) -> None:
+    hook(group, name, "drain", "EC2_INSTANCE_TERMINATING")
     (found,) = group.describe_lifecycle_hooks(AutoScalingGroupName=name)["LifecycleHooks"]
     assert found.get("NotificationTargetARN") is None
     assert found.get("RoleARN") is None
-    instances = [instance["InstanceId"] for instance in described(group, name)["Instances"]]
-    group.record_lifecycle_action_heartbeat(**hook, InstanceId=instances[0])
-    group.complete_lifecycle_action(**hook, InstanceId=instances[0], LifecycleActionResult="CONTINUE")
-    left = [instance["InstanceId"] for instance in described(group, name)["Instances"]]
-    assert instances[0] not in left
+
+
+def test_an_instance_waits_at_the_terminating_hook(group: Any, name: str) -> None:
+    drain = hook(group, name, "drain", "EC2_INSTANCE_TERMINATING")
+    first, second = states(group, name)
     with pytest.raises(ClientError, match="No active Lifecycle Action"):
-        group.record_lifecycle_action_heartbeat(
-            AutoScalingGroupName=name, LifecycleHookName="none", InstanceId=instances[1]
-        )
+        group.complete_lifecycle_action(**drain, InstanceId=first, LifecycleActionResult="CONTINUE")
+    group.terminate_instance_in_auto_scaling_group(InstanceId=first, ShouldDecrementDesiredCapacity=False)
+    now = states(group, name)
+    assert (now[first], now[second], len(now)) == ("Terminating:Wait", "InService", 3), "and another is started"
+    group.record_lifecycle_action_heartbeat(**drain, InstanceId=first)
+    group.complete_lifecycle_action(**drain, InstanceId=first, LifecycleActionResult="CONTINUE")
+    assert first not in states(group, name)
+    with pytest.raises(ClientError, match="No active Lifecycle Action"):
+        group.record_lifecycle_action_heartbeat(**drain, InstanceId=first)
 
 
-def test_instance_refresh(group: Any, name: str) -> None:
-    refresh = group.start_instance_refresh(AutoScalingGroupName=name)["InstanceRefreshId"]
-    (found,) = group.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"]
-    assert (found["InstanceRefreshId"], found["Status"]) == (refresh, "Successful")
+def test_scale_in_takes_what_is_not_protected_and_waits(group: Any, name: str) -> None:
+    hook(group, name, "drain", "EC2_INSTANCE_TERMINATING")
+    first, second = states(group, name)
+    group.set_instance_protection(AutoScalingGroupName=name, InstanceIds=[first], ProtectedFromScaleIn=True)
+    group.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+    assert states(group, name) == {first: "InService", second: "Terminating:Wait"}
+    group.terminate_instance_in_auto_scaling_group(InstanceId=first, ShouldDecrementDesiredCapacity=True)
+    assert states(group, name)[first] == "Terminating:Wait", "this call minds no protection"
+
+
+def test_a_hook_s_timeout_ends_the_wait_unless_a_heartbeat_comes(group: Any, name: str) -> None:
+    # AWS wants 30 seconds or more.
+    drain = hook(group, name, "drain", "EC2_INSTANCE_TERMINATING", timeout=1)
+    first, second = states(group, name)
+    for instance in (first, second):
+        group.terminate_instance_in_auto_scaling_group(InstanceId=instance, ShouldDecrementDesiredCapacity=False)
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
+        group.record_lifecycle_action_heartbeat(**drain, InstanceId=second)
+        time.sleep(0.1)
+    now = states(group, name)
+    assert first not in now
+    assert now[second] == "Terminating:Wait"
+
+
+def test_the_action_of_a_launching_hook_is_completed_once(group: Any, name: str) -> None:
+    launch = hook(group, name, "launch", "EC2_INSTANCE_LAUNCHING")
+    first, second = states(group, name)
+    group.complete_lifecycle_action(**launch, InstanceId=first, LifecycleActionResult="CONTINUE")
+    with pytest.raises(ClientError, match="No active Lifecycle Action"):
+        group.complete_lifecycle_action(**launch, InstanceId=first, LifecycleActionResult="CONTINUE")
+    assert states(group, name) == {first: "InService", second: "InService"}
+
+
+def test_an_instance_refresh_brings_the_group_to_another_template(
+    aws_standin: AwsStandIn, group: Any, name: str
+) -> None:
+    ec2 = aws_standin.client("ec2")
+    data = {"ImageId": "ami-87654321"}
+    ec2.create_launch_template_version(LaunchTemplateName=name, SourceVersion="1", LaunchTemplateData=data)
+    refresh = group.start_instance_refresh(
+        AutoScalingGroupName=name,
+        DesiredConfiguration={"LaunchTemplate": {"LaunchTemplateName": name, "Version": "2"}},
+        Preferences={"AutoRollback": True},
+    )["InstanceRefreshId"]
+    again = {"AutoScalingGroupName": name}
+    with pytest.raises(ClientError, match="already in progress"):
+        group.start_instance_refresh(**again)
+    until(lambda: latest(group, name)["Status"] == "Successful")
+    assert (latest(group, name)["InstanceRefreshId"], latest(group, name)["PercentageComplete"]) == (refresh, 100)
+    assert described(group, name)["LaunchTemplate"]["Version"] == "2"
+    with pytest.raises(ClientError, match="No in progress"):
+        group.rollback_instance_refresh(AutoScalingGroupName=name)
+
+
+def latest(group: Any, name: str) -> dict[str, Any]:
+    return group.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"][0]
+
+
+def test_a_version_made_from_another_inherits_what_it_does_not_say(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    data = {"ImageId": "ami-12345678", "InstanceType": "t4g.small"}
+    ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
+    made = ec2.create_launch_template_version(
+        LaunchTemplateName=name, SourceVersion="1", LaunchTemplateData={"ImageId": "ami-87654321"}
+    )["LaunchTemplateVersion"]
+    assert made["LaunchTemplateData"] == {"ImageId": "ami-87654321", "InstanceType": "t4g.small"}
 
 
 def test_a_scaling_policy_is_enabled(group: Any, name: str) -> None:
@@ -134,3 +215,47 @@ def test_a_queue_policy_survives_other_attributes(aws_standin: AwsStandIn, name:
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "3"})
     assert json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["Policy"])
+
+
+def test_an_image_stays_what_it_is(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    asked = {"Architecture": "arm64", "RootDeviceName": "/dev/xvda", "VirtualizationType": "hvm"}
+    image = ec2.register_image(Name=name, **asked)["ImageId"]
+    (found,) = ec2.describe_images(ImageIds=[image])["Images"]
+    assert {key: found[key] for key in asked} == asked
+
+
+def test_a_rule_for_a_group_keeps_its_description(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName=name, Description="test", VpcId=vpc)["GroupId"]
+    pair = {"GroupId": group, "Description": "from its own kind"}
+    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [pair]}
+    (made,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
+    identity = {"SecurityGroupRuleIds": [made["SecurityGroupRuleId"]]}
+    (found,) = ec2.describe_security_group_rules(**identity)["SecurityGroupRules"]
+    assert found["Description"] == "from its own kind"
+
+
+def test_instance_connect_endpoints(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    tags = [{"ResourceType": "instance-connect-endpoint", "Tags": [{"Key": "Name", "Value": name}]}]
+    made = ec2.create_instance_connect_endpoint(SubnetId=subnet, TagSpecifications=tags)["InstanceConnectEndpoint"]
+    asked = {"InstanceConnectEndpointIds": [made["InstanceConnectEndpointId"]]}
+    (found,) = ec2.describe_instance_connect_endpoints(**asked)["InstanceConnectEndpoints"]
+    assert (found["State"], found["VpcId"], found["SubnetId"]) == ("create-complete", vpc, subnet)
+    assert found["Tags"] == [{"Key": "Name", "Value": name}]
+    ec2.delete_instance_connect_endpoint(InstanceConnectEndpointId=made["InstanceConnectEndpointId"])
+    with pytest.raises(ClientError, match=r"NotFound"):
+        ec2.describe_instance_connect_endpoints(**asked)
+
+
+def test_a_template_can_be_deleted_once(aws_standin: AwsStandIn, name: str) -> None:
+    ec2 = aws_standin.client("ec2")
+    made = ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData={"InstanceType": "t4g.small"})
+    asked = {"LaunchTemplateId": made["LaunchTemplate"]["LaunchTemplateId"]}
+    ec2.delete_launch_template(**asked)
+    with pytest.raises(ClientError, match=r"InvalidLaunchTemplateId\.NotFound"):
+        ec2.delete_launch_template(**asked)

@@ -142,6 +142,23 @@ def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) ->
     attempt.sweep_scratch(tmp_path / "not there yet")
 
 
+def test_what_is_in_hand_are_the_folders_of_processes_that_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for name in (f"{ended.pid}-job-x", f"{os.getpid()}-job-y", "notes-of-mine"):
+        (tmp_path / name).mkdir()
+    assert attempt.in_hand(tmp_path) == [f"{os.getpid()}-job-y"]
+    assert attempt.in_hand(tmp_path / "not there yet") == []
+
+    def another_user_s(pid: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", another_user_s)
+    assert len(attempt.in_hand(tmp_path)) == 2, "it lives, whoever it belongs to"
+
+
 def test_scratch_is_named_after_process_and_job(tmp_path: Path) -> None:
     with attempt.scratch(tmp_path / "new", "job-1") as folder:
         assert folder.name.startswith(f"{os.getpid()}-job-1-")

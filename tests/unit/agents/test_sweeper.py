@@ -155,6 +155,8 @@ def test_a_job_that_kills_its_owners_is_given_up(swept: Swept, lines: Lines) -> 
     assert swept.place.events("notify") == [result(job)]
     (line,) = lines.of("job_given_up")
     assert line["reference"] == ended.error_reference
+    (measured,) = lines.metrics("JobSeconds")
+    assert (measured["Outcome"], measured["JobSeconds"]) == ("failed", swept.jobs.now() - job.submit_time)
 
 
 def test_faults_that_were_told_count_as_deaths_do(swept: Swept) -> None:
@@ -209,6 +211,7 @@ def test_a_mail_that_can_never_be_sent_is_given_up_after_a_day(swept: Swept, lin
     assert len(swept.place.events("notify")) == MOST_ANNOUNCEMENTS
     assert 12 * 3600 < swept.clock() - began < 48 * 3600
     assert lines.of("mail_given_up")[0]["job_id"] == job.job_id
+    assert len(lines.metrics("MailsGivenUp")) == 1
     assert swept.now(job).job_status is JobStatus.FAILED
 
 

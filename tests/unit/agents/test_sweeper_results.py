@@ -6,18 +6,18 @@ from dataclasses import replace
 import pytest
 
 from gas import items
-from gas.archives import Retrieval
+from gas.archives import TIER_SECONDS, Retrieval
 from gas.items import FIRST_REMINDER_SECONDS
 from gas.job import Job, ResultTier
 from gas.jobs import LEASE_SLACK_SECONDS, Conflict
 from gas.messages import Event, JobResult, JobThaw
 from gas.users import Role
 from tests.deployment import Deployment
-from tests.fixtures import aws_environment
+from tests.fixtures import Lines, aws_environment, lines
 from tests.shelf import LEASE, WINDOW, Shelf
 from tests.shelf import shelf as make_shelf
 
-__all__ = ["aws_environment"]
+__all__ = ["aws_environment", "lines"]
 
 
 @pytest.fixture
@@ -130,6 +130,16 @@ def test_whoever_archives_and_lives_is_not_disturbed(shelf: Shelf) -> None:
     shelf.clock.move(LEASE - 1)
     later = shelf.tiers.heartbeat(mine)
     assert later.attention_at == shelf.jobs.now() + LEASE + LEASE_SLACK_SECONDS
+
+
+def test_a_retrieval_that_takes_longer_than_the_service_says_is_told(shelf: Shelf, lines: Lines) -> None:
+    job = restoring(shelf, shelf.completed(shelf.user(Role.PREMIUM)))
+    shelf.clock.move(TIER_SECONDS["Bulk"])
+    shelf.sweeper.tend(shelf.now(job))
+    assert lines.metrics("RestoresOverdue") == []
+    shelf.clock.move(1)
+    shelf.sweeper.tend(shelf.now(job))
+    assert len(lines.metrics("RestoresOverdue")) == 1
 
 
 def test_a_result_that_has_moved_on_meanwhile_is_left_alone(shelf: Shelf) -> None:

@@ -60,6 +60,8 @@ def test_a_retrieved_result_is_back_byte_by_byte_and_its_archive_gone(shelf: She
     assert back.s3_key_result_file == f"{job.user_id}/{job.job_id}/result/t{back.tier_attempt}/{FILES['result']}"
     (line,) = lines.of("restored")
     assert line["archive_id"] == job.results_file_archive_id
+    (measured,) = lines.metrics("RestoreSeconds")
+    assert (measured["Tier"], measured["RestoreSeconds"]) == ("Expedited", 0)
     settle(shelf, job)
     # A second message changes nothing.
     settled = shelf.now(job)

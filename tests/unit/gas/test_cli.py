@@ -1,6 +1,7 @@
 """The command line: what it writes, what it says, and how it ends."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,55 @@ def test_a_refused_input_is_one_sentence(bundle: Path, tmp_path: Path, capsys: p
     assert capsys.readouterr().err == (
         "The file is a zip archive (or an office document); unpack it and upload the VCF inside it.\n"
     )
+
+
+def test_no_file_name_means_anything(bundle: Path, tmp_path: Path) -> None:
+    tricks = (
+        *(
+            "a b.vcf",
+            "-rf.vcf",
+            "a;rm -rf x.vcf",
+            "$(id).vcf",
+            "x\n.vcf",
+            "\u00e9.vcf",
+            "e\u0301.vcf",
+            ".vcf",
+            "CON.vcf",
+        ),
+        *("a~b.vcf", "x" * 200 + ".vcf", "x.vcf.gz.vcf", "x.VCF.GZ", "nosuffix", "<img src=x>.vcf", "\u200f.vcf"),
+        *("%2e%2e%2f.vcf", "a##idx##b.vcf", "http:.vcf", "s3:x.vcf", os.fsdecode(b"\xff.vcf")),
+    )
+    for number, name in enumerate(tricks):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        given = folder / name
+        given.write_text(
+            "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nsyn1\t1\t.\tN\tA\t.\t.\t.\n"
+        )
+        out = folder / f"{name}.out"
+        assert annotate(given, bundle, out, "--receipt", folder / "receipt", "--log", folder / "log") == 0, name
+        assert json.loads((folder / "receipt").read_text())["input"]["name"] == name
+        log = (folder / "log").read_text().splitlines()
+        assert log[2].startswith("Input ")
+        assert log[3].startswith("  sha256 ")
+        assert {path.name for path in folder.iterdir()} == {name, f"{name}.out", f"{name}.out.tbi", "receipt", "log"}
+
+
+def test_a_full_disk_is_told_as_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gas.annotation.reference.load", full)
+    assert cli.run(["annotate", "x.vcf", "--bundle", "b", "-o", "y"]) == 1
+    assert capsys.readouterr().err == "No space left on device.\n"
+
+
+def test_the_input_is_not_written_over(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = tmp_path / "x.vcf"
+    given.write_bytes(b"##fileformat=VCFv4.2\n")
+    assert annotate(given, bundle, given) == 1
+    assert "is the input: the result needs another name" in capsys.readouterr().err
+    assert given.read_bytes() == b"##fileformat=VCFv4.2\n"
 
 
 def test_a_missing_input_is_refused(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -291,6 +291,25 @@ def test_a_job_that_moves_on_meanwhile_is_seen_again(place: Place, monkeypatch: 
 # What fails
 
 
+def test_a_job_that_cannot_be_withdrawn_stops_no_other(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = place.user()
+    jobs = [place.job(user) for _ in range(3)]
+    erasure.begin(place.users, user.user_id)
+    withdraw = place.jobs.withdraw
+
+    def refused(job: Job, account: Any) -> Job:
+        if job.job_id == jobs[0].job_id:
+            raise ClientError({"Error": {"Code": "TransactionCanceledException"}}, "TransactWriteItems")
+        return withdraw(job, account)
+
+    monkeypatch.setattr(place.jobs, "withdraw", refused)
+    place.sweeper.sweep()
+    assert [place.jobs.get(job.job_id) is None for job in jobs] == [False, True, True]
+    monkeypatch.undo()
+    place.sweep_until_gone(user)
+    assert place.nothing_left(user)
+
+
 @pytest.mark.parametrize("mode", list(effects.MODES))
 @pytest.mark.parametrize("label", LABELS)
 def test_an_account_goes_whatever_fails_once(place: Place, label: str, mode: str) -> None:

@@ -236,6 +236,7 @@ def test_a_handler_that_fails_for_ever_ends_in_the_dead_letter_queue(place: Depl
     assert handler.counts == list(range(1, QUEUE.max_receives + 1))
     assert [delivery.last_receive for delivery in handler.seen] == [False] * (QUEUE.max_receives - 1) + [True]
     failures = lines.of("handler_failed")
+    assert len(lines.metrics("HandlerFailures")) == len(failures)
     assert len(failures) == QUEUE.max_receives
     assert failures[0]["reason"] == "RuntimeError: disk on fire"
     assert "Traceback" in failures[0]["exception"]

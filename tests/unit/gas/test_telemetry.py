@@ -81,11 +81,18 @@ def test_a_level_hides_what_is_below_it() -> None:
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["loud"]
 
 
+def test_two_deployments_in_one_account_have_a_namespace_each(lines: Lines) -> None:
+    telemetry.configure("test", stream=lines.stream, name_prefix="lab")
+    telemetry.metric("AttentionItems", 0)
+    (line,) = lines.all
+    assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "GAS/lab"
+
+
 def test_a_metric_is_in_the_embedded_metric_format(lines: Lines) -> None:
     telemetry.metric("HandlerSeconds", 1.5, "Seconds", {"Queue": "q"}, outcome="done")
     (line,) = lines.all
     (directive,) = line["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "GAS"
+    assert directive["Namespace"] == "GAS/gas"
     assert directive["Metrics"] == [{"Name": "HandlerSeconds", "Unit": "Seconds"}]
     # Every dimension set names root members whose values are strings; the metric's own is a number.
     assert directive["Dimensions"] == [["Queue"]]

@@ -28,6 +28,7 @@ from webserver.services import Services
 
 SITE_URL = "http://127.0.0.1:8080"
 CLIENT_ID, CLIENT_SECRET = "11111111-2222-3333-4444-555555555555", "not-a-secret"
+NATIVE_CLIENT_ID = "66666666-7777-8888-9999-000000000000"
 
 
 class Clock:
@@ -48,7 +49,7 @@ def globus_url() -> Iterator[str]:
         0,
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
-        native_client_id=str(uuid.uuid4()),
+        native_client_id=NATIVE_CLIENT_ID,
         redirect_uris=[f"{SITE_URL}/authcallback"],
     )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -75,6 +76,7 @@ def deployment(
         mail_from="gas@example.org",
         secrets_name=f"web-{uuid.uuid4().hex[:8]}",
         globus_issuer=globus_url,
+        globus_native_client_id=NATIVE_CLIENT_ID,
         bundles_dir=folder,
         scratch_dir=folder,
         free_window=300,

@@ -29,14 +29,14 @@ JSON = {"Accept": "application/json"}
 def test_every_route_is_documented_and_every_documented_route_exists() -> None:
     documented = set()
     for method, path, who in re.findall(
-        r"^\| (GET|POST) \| `([^`]+)` \| (\w+) \|", (ROOT / "docs" / "routes.md").read_text("utf-8"), re.M
+        r"^\| (GET|POST|PUT|DELETE) \| `([^`]+)` \| (\w+) \|", (ROOT / "docs" / "routes.md").read_text("utf-8"), re.M
     ):
         documented.add((method, path, who))
     existing = {
         (
             route.method,
             re.sub(r"<what[^>]*>", "<what>", re.sub(r"<job_id[^>]*>", "<id>", route.path)),
-            "member" if route.signed_in else "anyone",
+            ("program" if route.api else "member") if route.signed_in else "anyone",
         )
         for route in ROUTES
     }
@@ -45,7 +45,7 @@ def test_every_route_is_documented_and_every_documented_route_exists() -> None:
 
 def test_every_problem_code_is_documented() -> None:
     text = (ROOT / "docs" / "routes.md").read_text("utf-8").split("## Codes")[1]
-    sources = [*ROOT.glob("webserver/*.py"), *ROOT.glob("webserver/pages/*.py")]
+    sources = [*ROOT.glob("webserver/*.py"), *ROOT.glob("webserver/*/*.py")]
     used = {code for source in sources for code in re.findall(r'\bcode="(\w+)"', source.read_text("utf-8"))}
     assert used == set(re.findall(r"`(\w+)`", text.split("`reference`")[0]))
 
@@ -259,3 +259,11 @@ def test_a_user_deleted_from_the_table_is_signed_out(
 ) -> None:
     monkeypatch.setattr(services.users, "get", lambda _: None)
     assert member.browser.get("/profile").status == 303
+
+
+@pytest.mark.parametrize(
+    "name", ["Accept", "Origin", "Sec-Fetch-Site", "Cookie", "Authorization", "HX-Request", "Host"]
+)
+def test_a_header_of_no_known_encoding_breaks_nothing(browser: Browser, name: str) -> None:
+    for path in ("/", "/annotations", "/api/v1/account", "/login"):
+        assert browser.get(path, **{name: "\xd7\xf8"}).status < 500

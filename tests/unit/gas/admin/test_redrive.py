@@ -94,3 +94,16 @@ def test_a_move_that_sqs_gives_up_is_an_error() -> None:
 
     with pytest.raises(redrive.MoveFailed, match="FAILED after 2 messages: AccessDenied"):
         redrive.Redrive(Queues(), "url", "arn", "arn").move()
+
+
+def test_a_move_that_is_not_listed_yet_is_waited_for() -> None:
+    answers = iter([[], [{"Status": "RUNNING"}], [{"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 3}]])
+
+    class Queues:
+        def start_message_move_task(self, **_: str) -> None:
+            return
+
+        def list_message_move_tasks(self, **_: object) -> object:
+            return {"Results": next(answers)}
+
+    assert redrive.Redrive(Queues(), "url", "arn", "arn").move(sleep=lambda _: None) == 3

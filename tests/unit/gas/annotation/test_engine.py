@@ -74,6 +74,23 @@ def test_the_result_can_be_looked_up(synthetic_bundle: Bundle, tmp_path: Path) -
         assert all(len(row.split("|")) == len(csq.FIELDS) for record in found for row in record.info["CSQ"])
 
 
+def test_a_contig_beyond_what_tabix_can_index_gets_a_csi(tmp_path: Path) -> None:
+    (tmp_path / "genome.fa").write_text(">1\nACGT\n")
+    gene = "1\tx\tgene\t1\t4\t.\t+\t.\tID=gene:G\n1\tx\tmRNA\t1\t4\t.\t+\t.\tID=transcript:T;Parent=gene:G\n"
+    (tmp_path / "genes.gff3").write_text(f"{gene}1\tx\texon\t1\t4\t.\t+\t.\tParent=transcript:T\n")
+    small = reference.build("b", "b", tmp_path / "genome.fa", tmp_path / "genes.gff3", [], tmp_path / "bundle")
+    # A file with a hole in it: the bases are unknown and take no room.
+    os.truncate(small.path / reference.SEQUENCE, 600_000_000)
+    contigs = [{**small.manifest["contigs"][0], "length": 600_000_000}]
+    bundle = Bundle(small.path, {**small.manifest, "contigs": contigs})
+    rows = "".join(f"1\t{place}\t.\tN\tA\t.\t.\t.\n" for place in (5, 536_870_912, 599_999_999))
+    run(bundle, f"##fileformat=VCFv4.2\n{COLUMNS}\n{rows}", tmp_path)
+    assert not (tmp_path / "out.vcf.gz.tbi").exists()
+    with pysam.TabixFile(str(tmp_path / "out.vcf.gz"), index=str(tmp_path / "out.vcf.gz.csi")) as index:
+        assert [row.split("\t")[1] for row in index.fetch("1", 599_999_000, 600_000_000)] == ["599999999"]
+        assert len(list(index.fetch("1", 1, 599_999_000))) == 2
+
+
 def test_a_receipt_for_every_record(synthetic_bundle: Bundle, tmp_path: Path) -> None:
     ref = synthetic_bundle.sequence("syn1")[:]
     wrong = "A" if ref[7099] != "A" else "C"
@@ -247,12 +264,16 @@ def test_overlays_are_written_beside_csq(synthetic_bundle: Bundle, tmp_path: Pat
         + f"{COLUMNS}\nsyn1\t7000\t.\t{ref}\t{alt}\t.\t.\tAF=0.25\n"
     )
     spec = OverlaySpec.parse(f"KNOWN={overlay}:AF")
+    log = tmp_path / "log"
     fasta, gff3 = SYNTHETIC / "ref.fa", SYNTHETIC / "genes.gff3"
     bundle = reference.build("with", "made up", fasta, gff3, [spec], tmp_path / "bundle")
     old = f"syn1\t7000\t.\t{ref}\t{alt}\t.\t.\tKNOWN_AF=9;DP=1"
     rows = [old, *snvs(bundle, "syn1", [7001])]
     tsv = tmp_path / "tsv"
-    lines, _ = run(bundle, HEAD + COLUMNS + "\n" + "\n".join(rows) + "\n", tmp_path, tsv=tsv)
+    lines, receipt = run(bundle, HEAD + COLUMNS + "\n" + "\n".join(rows) + "\n", tmp_path, tsv=tsv, log=log)
+    spectrum = receipt.summary.to_dict()["allele_frequencies"]["KNOWN_AF"]
+    assert {name: count for name, count in spectrum.items() if count} == {"0.05 to 0.5": 1, "not known": 1}
+    assert "Variant alleles by allele frequency (KNOWN_AF)" in log.read_text()
     assert any(line.startswith("##INFO=<ID=KNOWN_AF,Number=A,") for line in lines)
     first, second = records(lines)
     assert first[7].startswith("DP=1;CSQ=")

@@ -14,7 +14,7 @@ from gas.annotation.codons import reverse_complement
 from gas.annotation.reference import Bundle
 from gas.annotation.segments import Segments, open_segments
 from gas.annotation.templates import CHANGES, Templates
-from gas.annotation.transcripts import Transcript
+from tests.fuzz.names import Change, check_name, everywhere
 from tests.unit.gas.annotation.agreement import lines
 from tests.unit.gas.annotation.test_mirror import comparable
 
@@ -26,38 +26,11 @@ quick = settings(slow, max_examples=100)
 # --- names -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Change:
-    """A deletion or insertion on a contig: `bases` deleted from, or inserted before, 1-based `place`."""
-
-    place: int
-    bases: str
-    deletion: bool
-
-    @property
-    def end(self) -> int:
-        return self.place + len(self.bases) - 1 if self.deletion else self.place - 1
-
-    def apply(self, sequence: str) -> str:
-        tail = sequence[self.place - 1 + (len(self.bases) if self.deletion else 0) :]
-        return sequence[: self.place - 1] + ("" if self.deletion else self.bases) + tail
-
-    def moved(self, sequence: str, step: int) -> "Change | None":
-        """The same change a base further on, if it is the same change there."""
-        bases, place = self.bases, self.place
-        if step > 0:
-            passed = place - 1 + (len(bases) if self.deletion else 0)
-            if passed >= len(sequence) or sequence[passed] != bases[0]:
-                return None
-            return Change(place + 1, bases[1:] + bases[0], self.deletion)
-        if place < 2 or sequence[place - 2] != bases[-1]:
-            return None
-        return Change(place - 1, bases[-1] + bases[:-1], self.deletion)
-
-    def rows(self, segments: Segments) -> dict[str, list[str]]:
-        ref, alt = (self.bases, "") if self.deletion else ("", self.bases)
-        found = rows.any_allele(segments, self.place, self.end, ref, alt, 1)
-        return {row.split("|")[FEATURE]: row.split("|") for row in found.split(",")}
+def rows_of(segments: Segments, change: Change) -> dict[str, list[str]]:
+    """A change's rows by transcript."""
+    ref, alt = (change.bases, "") if change.deletion else ("", change.bases)
+    found = rows.any_allele(segments, change.place, change.end, ref, alt, 1)
+    return {row.split("|")[FEATURE]: row.split("|") for row in found.split(",")}
 
 
 @st.composite
@@ -75,15 +48,6 @@ def change_on(sequence: str, drawn: tuple[int, int, bool, bool, str]) -> Change 
     return Change(place, bases, deletion) if set(bases) <= set("ACGT") else None
 
 
-def everywhere(sequence: str, change: Change) -> Iterator[Change]:
-    """The change at every place where it is the same."""
-    for step in (1, -1):
-        at: Change | None = change
-        while at:
-            yield at
-            at = at.moved(sequence, step)
-
-
 @quick
 @given(st.data())
 def test_a_change_has_one_name_wherever_in_a_repeat_it_was_found(synthetic_bundle: Bundle, data: st.DataObject) -> None:
@@ -94,7 +58,7 @@ def test_a_change_has_one_name_wherever_in_a_repeat_it_was_found(synthetic_bundl
     if change is None:
         return
     places = list(everywhere(sequence, change))
-    found = [place.rows(segments) for place in places]
+    found = [rows_of(segments, place) for place in places]
     for feature in set().union(*found):
         names = {one[feature][HGVSC] for one in found if feature in one and one[feature][HGVSC]}
         assert len(names) <= 1, f"{change}: {feature} {names}"
@@ -103,30 +67,6 @@ def test_a_change_has_one_name_wherever_in_a_repeat_it_was_found(synthetic_bundl
             # VEP decides what happens to the codons where the change was found, and names it by that.
             proteins.setdefault(row[CONSEQUENCE], set()).update([row[HGVSP]] if row[HGVSP] else [])
         assert all(len(one) <= 1 for one in proteins.values()), f"{change}: {feature} {proteins}"
-
-
-_PLACE = re.compile(r"(?P<stop>\*)?(?P<number>-?\d+)(?P<offset>[+-]\d+)?")
-
-
-def genomic(transcript: Transcript, name: str) -> int | None:
-    """Where a base of a transcript's HGVS name lies on the contig; None where VEP's name is not HGVS's."""
-    found = _PLACE.fullmatch(name)
-    assert found, name
-    number = int(found["number"])
-    if found["stop"]:
-        last = transcript.coding_end if transcript.strand > 0 else transcript.coding_start
-        if last in (*transcript.exon_starts, *transcript.exon_ends):
-            return None
-        cdna = transcript.cds_last + number
-    elif transcript.coding_start:
-        cdna = transcript.cds_first + number - (1 if number > 0 else 0)
-    else:
-        cdna = number
-    for start, end, offset in zip(transcript.exon_starts, transcript.exon_ends, transcript.offsets, strict=True):
-        place = (cdna - offset) * transcript.strand
-        if start <= place <= end:
-            return place + int(found["offset"] or 0) * transcript.strand
-    return None
 
 
 @quick
@@ -140,31 +80,10 @@ def test_a_name_read_back_is_the_change_and_its_last_place(synthetic_bundle: Bun
         return
     altered = change.apply(sequence)
     transcripts = {t.id: t for t in segments.near(change.place, change.end)}
-    for feature, row in change.rows(segments).items():
+    for feature, row in rows_of(segments, change).items():
         named = row[HGVSC].partition(":")[2][2:]
-        if not named:
-            continue
-        transcript = transcripts[feature]
-        event = re.search(r"(del|dup|ins)([ACGT]*)$", named)
-        assert event, named
-        ends = [genomic(transcript, place) for place in named[: event.start()].split("_")]
-        if None in ends:
-            continue
-        low, high = min(place or 0 for place in ends), max(place or 0 for place in ends)
-        bases = sequence[low - 1 : high]
-        if event[1] == "del":
-            read = Change(low, bases, True)
-        elif event[1] == "dup":
-            read = Change(high + 1 if transcript.strand > 0 else low, bases, False)
-        else:
-            inserted = event[2] if transcript.strand > 0 else reverse_complement(event[2])
-            read = Change(high, inserted, False)
-        assert read.apply(sequence) == altered, f"{change} is not {named} on {feature}"
-        last = read.moved(sequence, transcript.strand)
-        in_transcript = (
-            last and transcript.start <= min(last.place, last.end) and max(last.place, last.end) <= transcript.end
-        )
-        assert not in_transcript, f"{change}: {named} on {feature} can move on"
+        if named:
+            check_name(transcripts[feature], named, sequence, altered)
 
 
 # --- genes -----------------------------------------------------------------------------------------------------------
@@ -329,6 +248,6 @@ def test_the_properties_cover_all_kinds_of_names(synthetic_bundle: Bundle) -> No
     for place in range(6000, 12_000, 7):
         for drawn in ((place, 2, True, False, "A"), (place, 1, False, True, "A"), (place, 3, False, False, "ACG")):
             change = change_on(sequence, drawn)
-            for row in change.rows(segments).values() if change else ():
+            for row in rows_of(segments, change).values() if change else ():
                 kinds.update(re.findall(r"del|dup|ins|\*|[+]|\d-\d|:c\.-", row[HGVSC]))
     assert {"del", "dup", "ins", "*", "+", ":c.-"} <= kinds

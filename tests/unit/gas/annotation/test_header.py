@@ -1,10 +1,13 @@
 """The header by itself: what is refused, mended and noted."""
 
+from pathlib import Path
+
 import pytest
 
 from gas.annotation.assemblies import known_assembly
-from gas.annotation.header import parse_header
+from gas.annotation.header import looks_like, parse_header, stated_assembly
 from gas.annotation.limits import InputRefused, Limits
+from gas.annotation.reference import Bundle
 from tests.data.bad_inputs import COLUMNS, HEAD
 
 
@@ -90,3 +93,27 @@ def test_assemblies_are_told_by_lengths() -> None:
     assert known_assembly({"chrY": 57772954}) == "NCBI36 (hg18)"
     assert known_assembly({"1": 248956422, "2": 243199373}) is None
     assert known_assembly({"1": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "assembly"),
+    [
+        (["##reference=file:///refs/hs37d5.fa"], "GRCh37 (hg19)"),
+        (["##assembly=ftp://x/GCA_000001405.15_GRCh38_no_alt.fna"], "GRCh38 (hg38)"),
+        (["##contig=<ID=1,length=9,assembly=hg18,md5=ab37>"], "NCBI36 (hg18)"),
+        (["##contig=<ID=1,length=9,md5=ab37>", "##source=hg19 caller"], None),
+        (["##reference=hg19.fa", "##contig=<ID=1,assembly=GRCh38>"], None),
+        (["##reference=/refs/chm13v2.0.fa", "##reference=other.fa"], "T2T-CHM13v2.0"),
+        ([], None),
+    ],
+)
+def test_the_assembly_that_a_header_states(lines: list[str], assembly: str | None) -> None:
+    header = parse_header([HEAD[0], *lines, COLUMNS], Limits(), ())
+    assert stated_assembly(header) == assembly
+    sentence = f" The file looks like {assembly}: choose a reference for that assembly." if assembly else ""
+    assert looks_like(header, Bundle(Path(), {"name": "b", "assembly": "mouse", "contigs": []})) == sentence
+
+
+def test_an_assembly_is_not_told_from_itself() -> None:
+    header = parse_header([HEAD[0], "##reference=hg38.fa", COLUMNS], Limits(), ())
+    assert looks_like(header, Bundle(Path(), {"name": "b", "assembly": "GRCh38.p14", "contigs": []})) == ""

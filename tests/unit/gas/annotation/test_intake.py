@@ -233,3 +233,23 @@ def test_content_over_the_limit_is_refused(bundle: Bundle, tmp_path: Path) -> No
 def test_an_error_page_with_a_column_line_is_no_surprise(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="not a VCF"):
         open_input(write(tmp_path, f"hello\n{COLUMNS}\n".encode()), bundle)
+
+
+@pytest.mark.parametrize(
+    ("assembly", "stated", "words"),
+    [
+        ("GRCh38", "##reference=file:///refs/hg19.fa", "another (wrong) assembly, by its header GRCh37 (hg19)."),
+        ("GRCh38", "##source=x", "assembly, such as GRCh37 (hg19) or T2T-CHM13v2.0 or NCBI36 (hg18)."),
+        ("GRCh38", "##reference=hg38.fa", "assembly, such as GRCh37 (hg19)"),
+        ("mouse", "##source=x", "another (wrong) assembly. Choose"),
+    ],
+)
+def test_a_wrong_assembly_is_refused_by_its_bases_and_both_are_named(
+    assembly: str, stated: str, words: str, tmp_path: Path
+) -> None:
+    bundle = make_bundle(tmp_path / "bundle", assembly=assembly)
+    turned = [[*row[:3], "ACGT"["TGCA".index(row[3])], "N", *row[5:]] for row in records()]
+    with pytest.raises(InputRefused) as refusal:
+        open_input(write(tmp_path, vcf(turned, (*HEAD, stated))), bundle)
+    assert f"the reference synthetic ({assembly}) nearly everywhere" in str(refusal.value)
+    assert words in str(refusal.value)

@@ -97,3 +97,22 @@ def test_any_record_gives_whole_rows(synthetic_bundle: Bundle, contig: str) -> N
         for row in found.split(",") if found else []:
             assert row.count("|") == len(csq.FIELDS) - 1
             assert not set(row) & set(" ;=\t\n")
+
+
+@pytest.mark.parametrize("contig", ["syn1", "syn2", "MT"])
+def test_what_deletes_exactly_a_transcript_ablates_it(synthetic_bundle: Bundle, contig: str) -> None:
+    """Found by tests.fuzz: a transcript of one exon lies in one segment, whose terms are those of a part of it."""
+    segments = open_segments(synthetic_bundle, contig)
+    templates = Templates(segments, contig)
+    sequence = synthetic_bundle.sequence(contig)
+    for number in range(len(segments.transcripts)):
+        transcript = segments.transcripts[number]
+        start, end = transcript.start, transcript.end
+        for first, last in ((start, end), (start, end - 1), (start + 1, end), (start - 1, end + 1)):
+            if first < 2 or last > len(sequence):
+                continue
+            ref = sequence[first - 2 : last]
+            found = rows.record(templates, segments.onward(-1, first - 1), first - 1, ref, ref[0])
+            (row,) = (row.split("|") for row in found.split(",") if f"|{transcript.id}|" in row)
+            ablated = first <= start and last >= end
+            assert ("transcript_ablation" in row[1]) == ablated, f"{transcript.id} {first}-{last}"

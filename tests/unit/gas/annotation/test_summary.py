@@ -63,3 +63,13 @@ def test_nothing_counted_is_no_error() -> None:
     counts = json.loads(Summary().to_json())
     assert counts["ti_tv"] is None
     assert counts["by_type"] == {}
+
+
+def test_what_overlays_know_is_shown_in_order_with_what_they_do_not_know() -> None:
+    summary = summed(RECORDS)
+    assert summary.to_dict()["clinvar_classes"] == summary.to_dict()["allele_frequencies"] == {}
+    summary.known.update({("CV_CLNSIG", "Benign"): 1, ("CV_CLNSIG", "Pathogenic"): 2, ("G_AF", "0.5 and over"): 3})
+    counts = summary.to_dict()
+    assert list(counts["clinvar_classes"]["CV_CLNSIG"].items()) == [("Pathogenic", 2), ("Benign", 1), ("not known", 10)]
+    frequencies = counts["allele_frequencies"]["G_AF"]
+    assert (frequencies["0"], frequencies["0.5 and over"], frequencies["not known"]) == (0, 3, 10)

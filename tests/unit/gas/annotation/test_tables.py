@@ -132,6 +132,24 @@ def test_parquet_holds_values_as_they_are(tmp_path: Path) -> None:
     assert columns["FILTER"] == [None, "\u00ff", "\u00ff"]
 
 
+def test_parquet_columns_have_their_types(tmp_path: Path) -> None:
+    table = Table(
+        ("Allele", "Consequence", "ALLELE_NUM", "DISTANCE"),
+        ("DB_AF", "DB_AC", "DB_SIG"),
+        ("Float", "Integer", "String"),
+    )
+    writer = ParquetWriter(tmp_path / "t.parquet", table)
+    rows = table.rows(["1", "2", ".", "A", "C,G", ".", ".", "."], ["C|x|1|", "G|x|2|4999"], "DB_AF=1e-05,.;DB_SIG=.,5")
+    writer.write(arrow_batch(table, joined(rows)))
+    writer.close()
+    read = pq.read_table(tmp_path / "t.parquet").to_pydict()
+    assert read["ALLELE_NUM"] == [1, 2]
+    assert read["DISTANCE"] == [None, 4999]
+    assert read["DB_AF"] == [1e-05, None]
+    assert read["DB_AC"] == [None, None]
+    assert read["DB_SIG"] == [None, "5"]
+
+
 def test_parquet_bytes_do_not_depend_on_the_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "ROW_GROUP", 10)
     rows = [TABLE.rows(["1", str(pos), ".", "A", "C", ".", ".", "."], [])[0] for pos in range(1, 48)]

@@ -24,6 +24,7 @@ HEADER = """##fileformat=VCFv4.2
 ##INFO=<ID=AD,Number=R,Type=Integer,Description="Depth">
 ##INFO=<ID=PL,Number=G,Type=Integer,Description="Likelihoods">
 ##INFO=<ID=SIG,Number=.,Type=String,Description="The \\"significance\\"">
+##INFO=<ID=CLNSIG,Number=.,Type=String,Description="Class">
 ##INFO=<ID=DB,Number=0,Type=Flag,Description="In dbSNP">
 #CHROM	POS	ID	REF	ALT	QUAL	FILTER	INFO
 """

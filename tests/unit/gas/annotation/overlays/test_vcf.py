@@ -1,12 +1,14 @@
 """Overlays of VCFs are built and looked up as the engine does."""
 
 import gzip
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pysam
 import pytest
 
-from gas.annotation.overlays import Overlays, alleles, build_alleles, columns
+from gas.annotation.overlays import Overlays, alleles, build_alleles, columns, values
 from gas.annotation.reference import BundleError
 from tests.unit.gas.annotation.overlays.genome import GENOME, HEADER, Add, Genome, look_up
 
@@ -38,6 +40,39 @@ def test_indels_match_wherever_they_are_written(genome: Genome, add: Add) -> Non
     same = [(3, "G", "GT"), (5, "TT", "TTT"), (15, "CAC", "C"), (2, "C", "T")]
     assert look_up(genome, *same) == ["DB1_SIG=ins", "DB1_SIG=ins", "DB1_SIG=del", "DB1_SIG=padded"]
     assert look_up(genome, (3, "G", "GTT"), (9, "GACAC", "G")) == ["", ""]
+
+
+def test_classes_and_frequencies_are_counted_by_allele(genome: Genome, add: Add) -> None:
+    entry = add(
+        "AF", "1 1 . A C . . AF=0", "1 1 . A G . . AF=0.01", "1 1 . A T . . AF=0.009999", "1 2 . C A . . AF=0.5",
+        "1 2 . C G . . AF=1e-06", "1 2 . C T . . AF=.", "1 3 . G A . . AF=0.0001", name="GNOMAD",
+    )  # fmt: skip
+    assert [field["id"] for field in entry["fields"]] == ["GNOMAD_AF"]
+    add(
+        "CLNSIG",
+        "1 1 . A C . . CLNSIG=Benign",
+        "1 1 . A G . . CLNSIG=Benign",
+        "1 2 . C G . . CLNSIG=Pathogenic",
+        name="CV",
+    )
+    known: Counter[tuple[str, str]] = Counter()
+    records = [
+        (1, "A", "C,G"),
+        (1, "A", "T"),
+        (2, "C", "G"),
+        (2, "C", "A,T"),
+        (3, "G", "A"),
+        (4, "T", "C"),
+        (1, "A", "C"),
+    ]
+    columns = [list(column) for column in zip(*records, strict=True)]
+    Overlays.open(genome).look_up("1", np.array(columns[0]), columns[1], columns[2], known)
+    assert {label: number for (name, label), number in known.items() if name == "CV_CLNSIG"} == {
+        "Benign": 3,
+        "Pathogenic": 1,
+    }
+    assert [number for (name, _), number in known.items() if name == "GNOMAD_AF"] == [2, 1, 1, 1, 1, 0, 1]
+    assert [label for name, label in known if name == "GNOMAD_AF"] == list(values.FREQUENCY_CLASSES)
 
 
 LONG = ["A" * 12, "ACGTACGTACGTACG", "C" * 11 + "N", "T" * 40]
@@ -151,8 +186,8 @@ def test_a_list_of_another_length_is_no_value(genome: Genome, add: Add) -> None:
         ("NOPE", ["1 1 . A C . . AC=1"], "no INFO field NOPE; it has ID, QUAL, FILTER, AC, AN"),
         ("AC", ["1 1 . G C . . AC=1", "1 2 . G T . . AC=1", "1 3 . G T . . AC=1"], "is it of another assembly"),
         ("AC", ["7 1 . G C . . AC=1"], "1 times: contig is not in the reference"),
-        ("AC", ["1 x . G C . . AC=1"], "DB1.vcf, line 12: this is no VCF record"),
-        ("AC", ["1 1 . G"], "DB1.vcf, line 12: this is no VCF record"),
+        ("AC", ["1 x . G C . . AC=1"], "DB1.vcf, line 13: this is no VCF record"),
+        ("AC", ["1 1 . G"], "DB1.vcf, line 13: this is no VCF record"),
     ],
 )
 def test_unusable_sources_are_refused_in_words(add: Add, fields: str, records: list[str], about: str) -> None:

@@ -1,0 +1,1 @@
+"""The command line against a deployment: sign in, submit, follow, download. Imports no AWS."""

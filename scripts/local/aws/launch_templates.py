@@ -1,0 +1,26 @@
+"""EC2: a launch template's version that is made from another."""
+
+from moto.core.responses import ActionResult
+from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.responses.launch_templates import LaunchTemplates
+
+
+def install() -> None:
+    create = LaunchTemplates.create_launch_template_version
+
+    # "The new version inherits the same launch parameters as the source version, except for parameters that you
+    # specify." moto keeps only what was specified.
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplateVersion.html
+    def create_launch_template_version(self: LaunchTemplates) -> ActionResult:
+        answer = create(self)
+        source = self._get_param("SourceVersion")
+        if source:
+            template: LaunchTemplate = self.ec2_backend.get_launch_template(
+                answer.result["LaunchTemplateVersion"]["LaunchTemplateId"]
+            )
+            made = template.get_version(answer.result["LaunchTemplateVersion"]["VersionNumber"])
+            made.data = {**template.get_version(source).data, **made.data}
+            answer.result["LaunchTemplateVersion"]["LaunchTemplateData"] = made.data
+        return answer
+
+    LaunchTemplates.create_launch_template_version = create_launch_template_version
