@@ -10,6 +10,13 @@ ROLE_TAG = "gas:role"
 PREFIX_TAG = "gas:name-prefix"
 VERSION_TAG = "gas:version"
 
+# Alarms, without the prefix, that take a release of a role back.
+ROLLBACK_ALARMS = {
+    "web": ("site-down", "site-errors"),
+    "annotator": ("jobs-given-up", "job-requests-fails"),
+    "utility": ("archive-fails", "notify-fails"),
+}
+
 
 def group_name(name_prefix: str, role: str) -> str:
     """The autoscaling group of a role."""

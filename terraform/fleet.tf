@@ -108,11 +108,12 @@ module "annotator" {
 module "utility" {
   source = "./modules/fleet"
 
-  name               = "${local.name}-utility"
-  tags               = local.host_tags.utility
-  image              = local.image
-  instance_types     = [var.utility_instance_type]
-  capacity           = { min = 1, max = 1 }
+  name           = "${local.name}-utility"
+  tags           = local.host_tags.utility
+  image          = local.image
+  instance_types = [var.utility_instance_type]
+  # Always one; the second is room for its successor.
+  capacity           = { min = 1, max = 2 }
   subnet_ids         = local.host_subnets.utility
   security_group_ids = [aws_security_group.host["utility"].id]
   public_address     = local.public_address.utility

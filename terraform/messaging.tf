@@ -27,11 +27,12 @@ data "aws_iam_policy_document" "topic" {
     }
   }
 
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
   dynamic "statement" {
-    for_each = each.key == "job-thaws" ? ["s3.amazonaws.com", "glacier.amazonaws.com"] : []
+    for_each = each.key == "job-thaws" ? ["s3.amazonaws.com"] : []
 
     content {
-      sid       = statement.value == "s3.amazonaws.com" ? "RestoredObjects" : "RetrievedArchives"
+      sid       = "RestoredObjects"
       actions   = ["sns:Publish"]
       resources = [each.value.arn]
 
@@ -43,6 +44,28 @@ data "aws_iam_policy_document" "topic" {
         test     = "StringEquals"
         variable = "aws:SourceAccount"
         values   = [local.account_id]
+      }
+    }
+  }
+
+  # A vault publishes for the account that owns it, as every topic allows that has no policy of its own.
+  # https://docs.aws.amazon.com/amazonglacier/latest/dev/configuring-notifications.html
+  dynamic "statement" {
+    for_each = each.key == "job-thaws" && local.uses_vault ? [local.account_id] : []
+
+    content {
+      sid       = "RetrievedArchives"
+      actions   = ["sns:Publish"]
+      resources = [each.value.arn]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "AWS:SourceOwner"
+        values   = [statement.value]
       }
     }
   }

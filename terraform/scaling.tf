@@ -133,3 +133,52 @@ resource "aws_cloudwatch_metric_alarm" "wake" {
     }
   }
 }
+
+# CloudWatch stops measuring a queue that nobody has touched for six hours, and needs up to fifteen minutes to begin
+# again. With no annotator to ask it for messages, this touches it: the tag is one that it has.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html
+resource "aws_scheduler_schedule" "touch" {
+  # checkov:skip=CKV_AWS_297: Nothing in it is secret.
+  count               = length(aws_autoscaling_policy.wake)
+  name                = "${local.name}-touch-job-requests"
+  description         = "Keeps the queue measured while no annotator runs"
+  schedule_expression = "rate(1 hours)"
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    # Scheduler calls no API that only reads.
+    arn      = "arn:${local.partition}:scheduler:::aws-sdk:sqs:tagQueue"
+    role_arn = aws_iam_role.touch[0].arn
+    input    = jsonencode({ QueueUrl = aws_sqs_queue.event["job-requests"].id, Tags = { "gas:name-prefix" = local.name } })
+  }
+}
+
+resource "aws_iam_role" "touch" {
+  count       = length(aws_autoscaling_policy.wake)
+  name        = "${local.name}-touch-job-requests"
+  description = "The schedule that keeps the queue measured"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "touch" {
+  count = length(aws_autoscaling_policy.wake)
+  name  = "touch"
+  role  = aws_iam_role.touch[0].id
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sqs:TagQueue", Resource = aws_sqs_queue.event["job-requests"].arn }]
+  })
+}

@@ -284,8 +284,8 @@ variable "annotator_on_demand_base" {
 
 variable "annotator_backlog_per_instance" {
   type        = number
-  default     = 4
-  description = "Waiting jobs for each annotator that scaling aims at: the time a job may wait, divided by the time one takes. docs/capacity.md shows what follows from it."
+  default     = 16
+  description = "Waiting jobs for each annotator that scaling aims at: the time a job may wait, divided by the time one takes, times the jobs that a host does at once. docs/capacity.md shows what follows from it."
 
   validation {
     condition     = var.annotator_backlog_per_instance > 0

@@ -8,3 +8,5 @@ install -D -m 0644 "$source/ami/files/unattended-upgrades" /etc/apt/apt.conf.d/6
 install -D -m 0644 "$source/ami/files/journald.conf" /etc/systemd/journald.conf.d/gas.conf
 passwd --quiet --lock root
 systemctl enable ssh.service chrony.service rsyslog.service unattended-upgrades.service
+# It would hold up the start for three minutes where no time server answers. gas-boot looks at the clock itself.
+systemctl disable chrony-wait.service

@@ -3,7 +3,8 @@
 # sees another instance. https://cloudinit.readthedocs.io/en/latest/reference/modules.html#ssh
 set -euo pipefail
 cloud-init clean --logs
-# machine-id(5): systemd makes an id of its own when it finds this.
-echo uninitialized >/etc/machine-id
+# Empty, and there: systemd makes an id of its own. Were it missing or "uninitialized", systemd would take this for the first
+# boot ever, and switch on again what the scripts have switched off. machine-id(5), "First Boot Semantics".
+: >/etc/machine-id
 rm -f /root/.ssh/authorized_keys /var/lib/systemd/random-seed
 find /var/log -type f -exec truncate --size 0 {} +

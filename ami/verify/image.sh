@@ -11,7 +11,7 @@ for program in cc gcc g++ clang make node npm; do
     command -v "$program" >/dev/null && no "there is a $program on it"
 done
 [[ -e /root/.ssh/authorized_keys ]] && no "root has an authorized key"
-[[ $(</etc/machine-id) == uninitialized ]] || no "it has a machine id, which every instance would share"
+[[ -f /etc/machine-id && ! -s /etc/machine-id ]] || no "it has a machine id, which every instance would share"
 
 while IFS=: read -r name hash _; do
     case $hash in '' | \$*) no "the user $name may sign in with a password" ;; esac

@@ -184,7 +184,7 @@ class Worker:
         if not self.table.overlay_fields:
             return [""] * len(found)
         refs, alts = zip(*[found.alleles(place) for place in range(len(found))], strict=True)
-        return self.overlays.look_up(contig.name, found.positions, refs, alts, summary.known)
+        return self.overlays.look_up(contig.name, found.positions, refs, alts, summary)
 
 
 def replaced_info(overlays: Overlays) -> tuple[str, ...]:

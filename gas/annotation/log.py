@@ -46,9 +46,10 @@ def _lines(receipt: "Receipt") -> Iterable[str]:
     if summary.ti_tv is not None:
         yield f"Transitions per transversion: {summary.ti_tv:.3f}"
         yield ""
-    for title, fields in (("ClinVar class", "clinvar_classes"), ("allele frequency", "allele_frequencies")):
-        for name, counts in summary.to_dict()[fields].items():
-            yield from _table(f"Variant alleles by {title} ({name})", counts)
+    if summary.clinvar_classes:
+        yield from _table("Variant alleles by ClinVar's class", ordered(summary.clinvar_classes))
+    if summary.by_frequency:
+        yield from _table("Variant alleles by their highest frequency", summary.to_dict()["by_frequency"])
     yield from _rejects(receipt)
     yield f"Seconds     {', '.join(f'{stage} {seconds:.2f}' for stage, seconds in receipt.seconds.items())}"
 

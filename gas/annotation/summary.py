@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gas.annotation import terms
-from gas.annotation.overlays.values import CLASS_FIELD, FREQUENCY_CLASSES, FREQUENCY_FIELD
+from gas.annotation.frequencies import BINS, UNKNOWN
 from gas.annotation.records import allele_kind
 
 # Consequence term -> its place in the order of severity, the most severe lowest.
@@ -24,8 +24,8 @@ class Summary:
 
     by_type counts ALT alleles (SNV, MNV, insertion, deletion, indel, and what has no bases); by_consequence and
     by_impact count records once, by their most severe term; all_consequences counts every term of every entry.
-    substitutions ("A>G") and indel_lengths (ALT minus REF bases) count alleles, and so does `known`: by an overlay's
-    INFO key and ClinVar's class or the range that a frequency lies in.
+    substitutions ("A>G"), indel_lengths (ALT minus REF bases), by_frequency (gas.annotation.frequencies) and
+    clinvar_classes count alleles.
     """
 
     by_type: Counter[str] = field(default_factory=Counter)
@@ -35,7 +35,8 @@ class Summary:
     by_chromosome: Counter[str] = field(default_factory=Counter)
     substitutions: Counter[str] = field(default_factory=Counter)
     indel_lengths: Counter[int] = field(default_factory=Counter)
-    known: Counter[tuple[str, str]] = field(default_factory=Counter)
+    by_frequency: Counter[str] = field(default_factory=Counter)
+    clinvar_classes: Counter[str] = field(default_factory=Counter)
 
     def add_variant(self, chrom: str, ref: str, alts: Sequence[str]) -> None:
         """Count a record of the result, annotated or passed, by its chromosome and the kinds of its alleles."""
@@ -89,25 +90,13 @@ class Summary:
             "ti_tv": None if self.ti_tv is None else round(self.ti_tv, 4),
             "substitutions": dict(sorted(self.substitutions.items())),
             "indel_lengths": {_length_label(n): self.indel_lengths[n] for n in sorted(self.indel_lengths)},
-            "clinvar_classes": self._known(CLASS_FIELD),
-            "allele_frequencies": self._known(FREQUENCY_FIELD),
+            "by_frequency": {name: self.by_frequency[name] for name in (*BINS, UNKNOWN) if self.by_frequency},
+            "clinvar_classes": ordered(self.clinvar_classes),
         }
 
     def to_json(self) -> str:
         """The summary as JSON text, one line end at its end."""
         return json.dumps(self.to_dict(), indent=1) + "\n"
-
-    def _known(self, suffix: str) -> dict[str, dict[str, int]]:
-        """For each overlay field of this kind the alleles by class, and those that the overlay does not know."""
-        alleles = self.by_type.total()
-        found: dict[str, dict[str, int]] = {}
-        for name in sorted({name for name, _ in self.known if name.endswith(suffix)}):
-            counts = Counter({label: times for (key, label), times in self.known.items() if key == name})
-            shown = (
-                {label: counts[label] for label in FREQUENCY_CLASSES} if suffix == FREQUENCY_FIELD else ordered(counts)
-            )
-            found[name] = {**shown, "not known": alleles - counts.total()}
-        return found
 
     def _add_longer(self, ref: str, alt: str, times: int) -> None:
         kind = allele_kind(alt)

@@ -46,6 +46,7 @@ def prepare(run_dir: Path) -> None:
     """Everything that the processes of this host need. Done again, it changes nothing. Raises NotReady."""
     began = time.monotonic()
     identity = roles.identify(connect())
+    telemetry.configure("boot", name_prefix=identity.name_prefix)
     logs.write(run_dir / LOGS, identity)
     own = environment.derive(identity, cores=os.cpu_count() or 1)
     given = environment.read(aws.regional(identity.region, "ssm"), identity)

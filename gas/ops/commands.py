@@ -69,6 +69,10 @@ def _failed() -> click.exceptions.Exit:
 def hosts(account: Account, role: str | None, as_json: bool) -> None:
     """Show the hosts: role, zone, version, age, health, and how many jobs each runs."""
     found = fleet.find(account, role)
+    try:
+        found = fleet.with_jobs(account, found)
+    except (BotoCoreError, ClientError) as error:
+        click.echo(f"The jobs could not be counted: {explain(error)}", err=True)
     if as_json:
         click.echo(json.dumps([asdict(host) for host in found], indent=2))
         return
@@ -76,7 +80,8 @@ def hosts(account: Account, role: str | None, as_json: bool) -> None:
     rows = [
         (
             *(host.instance_id, host.role, host.zone, host.version, fleet.age(now - host.launched)),
-            *(host.state, host.health, "yes" if host.protected else "no", host.jobs, host.address),
+            *(host.state, host.health, "yes" if host.protected else "no"),
+            *("?" if host.jobs is None else host.jobs, host.address),
         )
         for host in found
     ]
@@ -163,7 +168,7 @@ def drain(account: Account, host: str, shrink: bool, wait: int) -> None:
 @click.option("--image", help="An image that was baked before; without it one is baked from this checkout.")
 @click.option("--arch", type=click.Choice(["arm64", "amd64"]), default="arm64", show_default=True, help="To bake for.")
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only these; all where none is named.")
-@click.option("--alarm", "alarms", multiple=True, help="Go back by itself when this CloudWatch alarm rings.")
+@click.option("--alarm", "alarms", multiple=True, help="Go back by itself also when this CloudWatch alarm rings.")
 @click.option("--rollback", is_flag=True, help="Go back: from a release under way, else to the image before.")
 def release(
     account: Account, image: str | None, arch: str, roles: tuple[str, ...], alarms: tuple[str, ...], rollback: bool

@@ -1,8 +1,8 @@
 """Which hosts there are: from the instances' tags, the autoscaling groups, and the leases of running jobs."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gas.fleet import PREFIX_TAG, ROLE_TAG, ROLES, VERSION_TAG
@@ -20,7 +20,8 @@ LONGEST_LEASE_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Host:
-    """One instance. `launched` in epoch seconds; `state` and `health` are the group's, else EC2's and "none"."""
+    """One instance. `launched` in epoch seconds; `state` and `health` are the group's, else EC2's and "none"; `jobs` is
+    None until somebody counts them."""
 
     instance_id: str
     role: str
@@ -32,7 +33,7 @@ class Host:
     protected: bool
     address: str
     name: str
-    jobs: int = 0
+    jobs: int | None = None
 
 
 def find(account: Account, role: str | None = None) -> list[Host]:
@@ -41,8 +42,7 @@ def find(account: Account, role: str | None = None) -> list[Host]:
         raise NotPossible(f"There is no role {role!r}; there are {', '.join(ROLES)}.")
     instances = list(_instances(account, role))
     members = _members(account, [instance["InstanceId"] for instance in instances])
-    running = _jobs(account) if instances else Counter()
-    hosts = [_host(instance, members.get(instance["InstanceId"]), running) for instance in instances]
+    hosts = [_host(instance, members.get(instance["InstanceId"])) for instance in instances]
     return sorted(hosts, key=lambda host: (ROLES.index(host.role) if host.role in ROLES else 9, host.launched))
 
 
@@ -55,6 +55,13 @@ def one(account: Account, text: str) -> Host:
     known = ", ".join(f"{host.instance_id} ({host.role})" for host in fitting or hosts) or "none"
     what = f"{text!r} fits several hosts" if fitting else f"There is no host {text!r} of {account.name_prefix}"
     raise NotPossible(f"{what} in {account.region}: {known}.")
+
+
+def with_jobs(account: Account, hosts: Sequence[Host]) -> list[Host]:
+    """The same hosts, each with how many jobs it runs. Raises an error of AWS, where the table cannot be read."""
+    running = _jobs(account) if hosts else Counter()
+    # The subnet decides which of the two an instance calls itself.
+    return [replace(host, jobs=running[_label(host.name)] + running[host.instance_id]) for host in hosts]
 
 
 def _instances(account: Account, role: str | None) -> Iterator[dict[str, Any]]:
@@ -104,9 +111,8 @@ def _label(owner: str) -> str:
     return owner.split(":", 1)[0].split(".", 1)[0]
 
 
-def _host(instance: dict[str, Any], member: dict[str, Any] | None, running: "Counter[str]") -> Host:
+def _host(instance: dict[str, Any], member: dict[str, Any] | None) -> Host:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-    name = instance.get("PrivateDnsName", "")
     return Host(
         instance_id=instance["InstanceId"],
         role=tags.get(ROLE_TAG, "none"),
@@ -117,9 +123,7 @@ def _host(instance: dict[str, Any], member: dict[str, Any] | None, running: "Cou
         health=member["HealthStatus"].lower() if member else "none",
         protected=bool(member and member.get("ProtectedFromScaleIn")),
         address=instance.get("PrivateIpAddress", ""),
-        name=name,
-        # The subnet decides which of the two an instance calls itself.
-        jobs=running[_label(name)] + running[instance["InstanceId"]],
+        name=instance.get("PrivateDnsName", ""),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from gas.fleet import VERSION_TAG, group_name
+from gas.fleet import ROLLBACK_ALARMS, VERSION_TAG, group_name
 from gas.ops.account import Account, NotPossible
 
 LOOK_SECONDS = 10.0
@@ -76,7 +76,7 @@ def release(account: Account, image_id: str, roles: Iterable[str], alarms: Seque
             continue
         number = _new_version(account, template, image_id, version)
         tell(f"{role}: {template.data['ImageId']} (template version {template.version}) → {image_id} ({number})")
-        started.append(_start(account, role, group, number, alarms))
+        started.append(_start(account, role, group, number, [*_alarms(account, role), *alarms]))
     return started
 
 
@@ -130,6 +130,13 @@ def _version(account: Account, image_id: str) -> str:
         raise NotPossible(f"The image {image_id} cannot be used (yet): {found[0]['State'] if found else 'gone'}.")
     tags = {tag["Key"]: tag["Value"] for tag in found[0].get("Tags", [])}
     return tags.get(VERSION_TAG) or str(found[0].get("Name") or image_id)
+
+
+def _alarms(account: Account, role: str) -> list[str]:
+    """Those of the role's alarms that there are: AWS refuses a refresh that names another."""
+    names = [f"{account.name_prefix}-{alarm}" for alarm in ROLLBACK_ALARMS[role]]
+    found = account.client("cloudwatch").describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    return [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found.get(kind, [])]
 
 
 def _group(account: Account, role: str) -> dict[str, Any]:

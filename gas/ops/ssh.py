@@ -92,6 +92,7 @@ def on(way: Way, host: Host, remote: Sequence[str], patience: float = 60) -> Ans
     except subprocess.TimeoutExpired:
         return Answer(host, NOT_CONNECTED, "", f"no answer within {patience:.0f} s")
     if ran.returncode == NOT_CONNECTED:
-        said = ran.stderr.strip().splitlines()
-        return Answer(host, ran.returncode, ran.stdout, said[-1] if said else "ssh did not connect")
+        # What the tunnel said comes before ssh's own last word.
+        said = "; ".join(ran.stderr.split("\n")[-3:]).strip("; ")
+        return Answer(host, ran.returncode, ran.stdout, said or "ssh did not connect")
     return Answer(host, ran.returncode, ran.stdout)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import boto3
 
-from gas import fleet
+from gas import fleet, supervision
 from gas.config import Settings
 from gas.job import Job, JobStatus
 from gas.jobs import JobStore
@@ -35,7 +35,7 @@ PROGRAMS = ("annotator", "lifecycle")
 NOTICE_SECONDS = 12.0
 PATIENCE_SECONDS = 120.0
 LONGEST_LIFE_SECONDS = 5.0
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.2
 # The proportions of production, shortened.
 TIMES = {
     "GAS_LEASE_SECONDS": "10",
@@ -179,7 +179,7 @@ class Fleet:
         with self._replacing:
             (new, *_) = self.members() - {other.instance_id for other in self.hosts}
             host.instance_id = new
-        host.supervisor.control("stop", "lifecycle")
+        supervision.ask(host.supervisor.address, "stopProcess", "lifecycle")
         host.imds.says = self._says(new)
         host.supervisor.start_groups(PROGRAMS)
         host.await_work()
@@ -220,6 +220,7 @@ class Jobs:
         self.s3, self.sns = stack.client("s3"), stack.client("sns")
         self.settings = settings
         self.ids: dict[str, int] = {}
+        self.unfinished: set[str] = set()
 
     def submit(self, size: float) -> None:
         """One job of `size` times all SNVs of the mitochondrion."""
@@ -245,18 +246,23 @@ class Jobs:
         announcer = Announcer(self.sns, settings.region, settings.account_id, settings.name_prefix)
         announcer.publish(JobRequest(user_id=user_id, job_id=job_id))
         self.ids[job_id] = records
+        self.unfinished.add(job_id)
 
-    def all(self) -> list[Job]:
-        """Every job as it stands. Raises Broken for one that is not there."""
-        found = [self.store.get(job_id) for job_id in self.ids]
-        if None in found:
-            raise Broken("A job's item is gone.")
-        return [job for job in found if job]
+    def count_unfinished(self) -> int:
+        """How many jobs have not come to their end yet. Raises Broken for one that is gone."""
+        self.unfinished = {job_id for job_id in self.unfinished if not self._get(job_id).finished}
+        return len(self.unfinished)
+
+    def _get(self, job_id: str) -> Job:
+        job = self.store.get(job_id)
+        if job is None:
+            raise Broken(f"The item of {job_id} is gone.")
+        return job
 
     def check(self, tally: Tally) -> None:
         """Every job has come to its end, whole. Raises Broken with the first that has not."""
         storage = Storage(self.s3, self.settings.inputs_bucket, self.settings.results_bucket)
-        for job in self.all():
+        for job in map(self._get, self.ids):
             tally.jobs += 1
             tally.given_back += job.attempt > 1
             tally.failed += job.job_status is JobStatus.FAILED
@@ -320,12 +326,11 @@ def run(folder: Path, rounds: int, seed: str, hosts: int = 3) -> Tally:
             thread.start()
         rng = random.Random(f"{seed} jobs")
         while any(thread.is_alive() for thread in threads):
-            waiting = sum(not job.finished for job in jobs.all()) if jobs.ids else 0
-            for _ in range(2 * hosts - waiting):
+            for _ in range(2 * hosts - jobs.count_unfinished()):
                 jobs.submit(rng.choice(SIZES))
             time.sleep(0.3)
         for problem in problems:
             raise problem
-        await_true(lambda: all(job.finished for job in jobs.all()), "the last jobs to end")
+        await_true(lambda: not jobs.count_unfinished(), "the last jobs to end")
         jobs.check(tally)
     return tally

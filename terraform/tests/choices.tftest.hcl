@@ -56,6 +56,10 @@ run "a_small_one" {
     error_message = "Nothing would wake the first annotator of a group that stands at 0."
   }
   assert {
+    condition     = length(aws_scheduler_schedule.touch) == 1
+    error_message = "After six quiet hours CloudWatch would see the first waiting job a quarter of an hour late."
+  }
+  assert {
     condition     = local.host_tags.web == { Name = "gas-test-web", project = "test", "gas:role" = "web", "gas:name-prefix" = "gas-test", "gas:version" = "0.1.0" }
     error_message = "A host could not find its role and its settings by its tags."
   }
@@ -86,7 +90,7 @@ run "a_large_one" {
     error_message = "Subnets overlap."
   }
   assert {
-    condition     = length(aws_autoscaling_policy.wake) == 0
+    condition     = length(aws_autoscaling_policy.wake) == 0 && length(aws_scheduler_schedule.touch) == 0
     error_message = "A group that never stands at 0 needs nobody to wake it."
   }
   assert {

@@ -34,8 +34,10 @@ def main() -> None:
 
 def files(seconds: int, seed: int, corpus: Path, kept: Path, folder: Path) -> None:
     """libFuzzer over the bytes of files. Does not return."""
-    import atheris
-
+    try:
+        import atheris
+    except ImportError:
+        sys.exit("Fuzzing files needs atheris, which is no part of make setup: .venv/bin/pip install atheris")
     with atheris.instrument_imports(include=["gas.annotation"]):
         from tests.fuzz.bundle import build
         from tests.fuzz.files import check_file, seeds

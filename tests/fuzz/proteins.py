@@ -66,6 +66,9 @@ def apply(name: str, before: str) -> str | None:
         return None
     one, first, other, last, event = found.groups()
     start, end = int(first), int(last or first)
+    if event.startswith(f"{one}fs"):
+        # The altered protein ends before a residue differs; VEP counts on to the next.
+        return None
     if start == 1 or end > len(before):
         # A codon that lacks bases; VEP takes what stands behind a protein without a stop for one.
         return None

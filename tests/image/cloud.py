@@ -147,10 +147,11 @@ def _start_globus(stack: ExitStack, folder: Path) -> None:
     credentials = ["--client-id", SECRETS.globus_client_id, "--client-secret", SECRETS.globus_client_secret]
     command = [sys.executable, "-m", "scripts.local.globus", *options, *credentials]
     stack.enter_context(network.background(*command, log=folder / "globus.log"))
-    until(lambda: _answers(f"{GLOBUS}/healthz"))
+    until(lambda: answers(f"{GLOBUS}/healthz"))
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether the page is there."""
     try:
         return loopback.get(url).ok
     except OSError:

@@ -18,12 +18,12 @@ from scripts.local.environment import BUNDLE, BUNDLES, ROOT
 from tests.conftest import SECRET_KEY
 from tests.deployment import until
 from tests.image import network
-from tests.image.cloud import AWS_PORT, SECRETS, SITE, Cloud
+from tests.image.cloud import AWS_PORT, SECRETS, SITE, Cloud, answers
 from tests.image.machine import Machine
 
 # The issue's own limits.
 RUNNING_SECONDS, FIRST_JOB_SECONDS = 10, 90
-BOOT_SECONDS = 60
+BOOT_SECONDS, READY_SECONDS = 60, 30
 HOSTS = {"web1": "web", "annotator1": "annotator", "annotator2": "annotator", "utility1": "utility"}
 # Long enough to be stopped and cut off in the middle; a second of one core annotates about 100,000.
 SLOW_POSITIONS, SLOW_TIMES = 3_000, 500
@@ -77,7 +77,8 @@ def owner(fleet: Cloud, job_id: str, after_attempt: int = 0) -> Machine:
 
 
 def test_the_web_server_answers(fleet: Cloud) -> None:
-    assert loopback.get(f"{SITE}/readyz").ok
+    web = fleet.machines["web1"]
+    web.until(lambda: answers(f"{SITE}/readyz"), READY_SECONDS, "the pages are ready")
     assert "GAS" in loopback.get(f"{SITE}/").text
 
 

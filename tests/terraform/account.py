@@ -52,6 +52,7 @@ def left(client: Client, prefix: str) -> list[str]:
         ),
         "alarm": lambda: _each(client("cloudwatch").describe_alarms(), "MetricAlarms", "AlarmName"),
         "dashboard": lambda: _each(client("cloudwatch").list_dashboards(), "DashboardEntries", "DashboardName"),
+        "schedule": lambda: _each(client("scheduler").list_schedules(), "Schedules", "Name"),
         "log group": lambda: _each(client("logs").describe_log_groups(), "logGroups", "logGroupName"),
         "key": lambda: _each(client("kms").list_aliases(), "Aliases", "AliasName"),
     }

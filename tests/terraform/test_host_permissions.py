@@ -1,11 +1,31 @@
-"""What a host may do by itself, whatever runs on it; and that IAM will take our policies."""
+"""What a host may do by itself, from boot to drain, whatever runs on it; and that IAM will take our policies."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
+from agents.lifecycle import Lifecycle
+from gas import fleet, telemetry
+from gas.config import Settings
+from gas.host import boot, membership
+from gas.host.metadata import ENDPOINT, connect
+from scripts.local import fleet as local_fleet
+from scripts.local import metadata
+from tests.deployment import Clock, client, environment, environment_of, settings_of, until
+from tests.fixtures import aws_environment
+from tests.genome import bundles
+from tests.supervisord import STEADY, supervisord, unhurried
 from tests.terraform.policies import Grant, grants, render
-from tests.terraform.requests import HERE, KEY, Need
+from tests.terraform.requests import HERE, Need, Noted, needs
+
+__all__ = ["aws_environment", "bundles"]
 
 ROLES = ("web", "annotator", "utility")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -19,6 +39,17 @@ SESSION_MANAGER = (
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 )
+# What the test itself does to the stand-in.
+OWN_OPERATIONS = {
+    "PutParameter",
+    "CreateBucket",
+    "PutObject",
+    "CreateLaunchTemplate",
+    "CreateAutoScalingGroup",
+    "PutLifecycleHook",
+    "DescribeAutoScalingGroups",
+    "TerminateInstanceInAutoScalingGroup",
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,45 +58,116 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Grant]]:
     return {role: list(grants(document)) for role, document in documents.items()}
 
 
-def done_by(role: str) -> list[Need]:
-    """Everything that a host of the role does, by the code or the agent that does it."""
-    group = f"arn:aws:autoscaling:{HERE}:autoScalingGroup:0:autoScalingGroupName/gas-{role}"
-    stream = f"arn:aws:logs:{HERE}:log-group:/gas/{role}:log-stream:i-0123456789abcdef0"
-    found = [
-        # Boot: the settings.
-        Need("ssm:GetParametersByPath", f"arn:aws:ssm:{HERE}:parameter/gas/env/common"),
-        Need("ssm:GetParametersByPath", f"arn:aws:ssm:{HERE}:parameter/gas/env/{role}"),
-        # The lifecycle agent.
-        Need("autoscaling:CompleteLifecycleAction", group),
-        Need("autoscaling:RecordLifecycleActionHeartbeat", group),
-        Need("autoscaling:SetInstanceProtection", group),
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/create-iam-roles-for-cloudwatch-agent.html
-        *(Need(f"logs:{action}", stream) for action in ("CreateLogStream", "DescribeLogStreams", "PutLogEvents")),
-        *(Need(action, "*") for action in SESSION_MANAGER),
-    ]
-    if role == "annotator":
-        # Boot: the reference bundle. One that is not there is told from one that is denied.
-        found += [
-            Need("s3:GetObject", "arn:aws:s3:::gas-reference/bundles/mitochondrion/manifest.json"),
-            Need("s3:ListBucket", "arn:aws:s3:::gas-reference"),
-            Need("kms:Decrypt", KEY, (("kms:ViaService", "s3.us-east-1.amazonaws.com"),)),
-        ]
+@pytest.fixture(scope="module")
+def called(aws_environment: None, bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Need]:
+    """What a host of annotators calls from its boot to its end, in a deployment called gas."""
+    folder = tmp_path_factory.mktemp("host")
+    settings = settings_of(folder, bundle="test-bundle")
+    found: list[Need] = []
+    # Another test's logging must not become that of a host.
+    with noting(found, settings.name_prefix), patch.object(telemetry, "configure"):
+        boot_host(settings, bundles, folder)
+        live_and_leave(settings)
     return found
 
 
+@contextmanager
+def noting(found: list[Need], prefix: str) -> Iterator[None]:
+    """Inside, every call of this process that is not a test's own becomes what IAM asks for it."""
+    call = BaseClient._make_api_call
+
+    def note(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        status = 200
+        try:
+            return call(self, operation, parameters)
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            raise
+        finally:
+            service = self.meta.service_model.service_name
+            path = f"/{parameters.get('Bucket')}/{parameters.get('Key', '')}"
+            noted = Noted("gas-host", "header", service, operation, path, status, parameters=parameters)
+            if operation not in OWN_OPERATIONS:
+                found.extend(replace(need, resource=need.resource.replace(prefix, "gas")) for need in needs(noted))
+
+    with patch.object(BaseClient, "_make_api_call", note):
+        yield
+
+
+def boot_host(settings: Settings, bundles: Path, folder: Path) -> None:
+    """Boot before the bundle is in its bucket, and after."""
+    reference, ssm = f"{settings.name_prefix}-reference", client("ssm")
+    given = {**environment_of(settings), "GAS_REFERENCE_BUCKET": reference}
+    for name, value in given.items():
+        if value and not name.endswith("_DIR"):
+            where = f"/{settings.name_prefix}/env/common/{name}"
+            ssm.put_parameter(Name=where, Value=value, Type="String", Overwrite=True)
+    client("s3").create_bucket(Bucket=reference)
+    tags = {fleet.ROLE_TAG: "annotator", fleet.PREFIX_TAG: settings.name_prefix}
+    own = {name: value for name, value in given.items() if name.endswith("_DIR")}
+    (folder / "run").mkdir()
+    with metadata.serving(metadata.instance(tags)) as imds, environment({ENDPOINT: imds.url, **own}):
+        assert boot.main(folder / "run", waits=()) == 1
+        for path in (bundles / "test-bundle").rglob("*"):
+            if path.is_file():
+                key = f"bundles/{path.relative_to(bundles).as_posix()}"
+                client("s3").put_object(Bucket=reference, Key=key, Body=path.read_bytes())
+        assert boot.main(folder / "run", waits=()) == 0
+
+
+def live_and_leave(settings: Settings) -> None:
+    """Enter service, be protected, and leave by scale-in while a program takes its time to stop."""
+    ec2, autoscaling = client("ec2"), client("autoscaling")
+    (instance,) = local_fleet.create_group(ec2, autoscaling, settings.name_prefix, "annotator")
+    tags = {fleet.ROLE_TAG: "annotator", fleet.PREFIX_TAG: settings.name_prefix}
+    with (
+        metadata.serving(metadata.instance(tags, instance_id=instance)) as imds,
+        supervisord({"lifecycle": STEADY, "annotator": unhurried(0.5)}, ()) as address,
+    ):
+        ask = connect({"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url})
+        agent = Lifecycle(settings, ask, membership.of, address, "lifecycle", Clock())
+        agent.look()
+        agent.look()
+        autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=instance, ShouldDecrementDesiredCapacity=True)
+        imds.scale_in()
+
+        def left() -> bool:
+            agent.look()
+            return bool(agent.released)
+
+        until(left)
+
+
+def done_by(role: str, called: list[Need]) -> list[Need]:
+    """Everything that a host of the role does, by our code or by an agent of AWS's."""
+    stream = f"arn:aws:logs:{HERE}:log-group:/gas/{role}:log-stream:i-0123456789abcdef0"
+    # All roles run the same code; only those who annotate have a bundle.
+    ours = [
+        replace(need, resource=need.resource.replace("annotator", role))
+        for need in called
+        if role == "annotator" or not need.action.startswith(("s3:", "kms:"))
+    ]
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/create-iam-roles-for-cloudwatch-agent.html
+    logs = [Need(f"logs:{action}", stream) for action in ("CreateLogStream", "DescribeLogStreams", "PutLogEvents")]
+    return [*ours, *logs, *(Need(action, "*") for action in SESSION_MANAGER)]
+
+
 @pytest.mark.parametrize("role", ROLES)
-def test_a_host_may_do_what_it_does_and_nothing_else(hosts: dict[str, list[Grant]], role: str) -> None:
-    done = done_by(role)
+def test_a_host_may_do_what_it_does_and_nothing_else(
+    hosts: dict[str, list[Grant]], called: list[Need], role: str
+) -> None:
+    done = done_by(role, called)
     assert [need for need in done if not any(grant.allows(need) for grant in hosts[role])] == []
     assert [str(grant) for grant in hosts[role] if not any(grant.allows(need) for need in done)] == []
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_host_may_not_touch_other_groups_logs_and_settings(hosts: dict[str, list[Grant]], role: str) -> None:
+def test_a_host_may_not_touch_other_groups_logs_and_settings(
+    hosts: dict[str, list[Grant]], called: list[Need], role: str
+) -> None:
     other = next(name for name in ROLES if name != role)
-    mine = {need for need in done_by(role) if not any(need.action.startswith(f"{name}:") for name in ("s3", "kms"))}
-    theirs = [need for need in done_by(other) if need not in mine and role in need.resource.replace(other, role)]
-    assert len(theirs) == 7
+    theirs = {need for need in done_by(other, called) if other in need.resource}
+    assert {need.action.partition(":")[0] for need in theirs} == {"autoscaling", "logs", "ssm"}
     assert [need for need in theirs if any(grant.allows(need) for grant in hosts[role])] == []
 
 

@@ -1,5 +1,6 @@
 """Looks alleles up in an overlay: a binary search of all keys of a batch at once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gas.annotation.overlays.alleles import SINGLE_BASE, Bases, allele_key, minimal
-from gas.annotation.overlays.values import Fields, Known, TextTable, Values, mapped
+from gas.annotation.overlays.values import Fields, TextTable, Values, mapped
 
 
 class Queries:
@@ -38,6 +39,12 @@ class Queries:
             further += [self._key(slot, pos, ref, allele, bases) for slot, allele in zip(slots, alleles, strict=True)]
         keys[others] = written
         self.keys = np.concatenate((keys, np.array(further, dtype=np.uint64)))
+        # The highest frequency that an overlay has for each slot's allele; NaN for none.
+        self.highest = np.full(len(self.keys), np.nan, np.float32)
+
+    def frequencies(self) -> NDArray[np.float32]:
+        """`highest` of every allele."""
+        return np.delete(self.highest, [record for record, _ in self.multi])
 
     def _key(self, slot: int, pos: int, ref: str, alt: str, bases: Bases) -> int:
         allele = minimal(pos, ref, alt, bases)
@@ -58,15 +65,17 @@ class AlleleOverlay:
         self._fields = Fields.of(folder, entry)
         self._contigs: dict[str, _Contig] = {}
 
-    def add(self, fragments: list[str], contig: str, queries: Queries, known: Known) -> None:
-        """Append to each record's fragment what this overlay knows of it, and count that in `known`."""
+    def add(self, fragments: list[str], contig: str, queries: Queries, classes: Counter[str]) -> None:
+        """Append to each record's fragment what this overlay knows of it; count ClinVar's classes in `classes`."""
         if contig not in self._on:
             return
         if contig not in self._contigs:
             self._contigs[contig] = _Contig(self._folder, self._on[contig]["stem"], self._fields)
         on_contig = self._contigs[contig]
         rows = on_contig.rows(queries)
-        on_contig.values.count(rows[rows >= 0], known)
+        known = np.flatnonzero(rows >= 0)
+        on_contig.values.count_classes(rows[known], classes)
+        on_contig.values.raise_frequencies(rows[known], known, queries.highest)
         hits = np.flatnonzero(rows[: queries.records] >= 0)
         if len(hits):
             append(fragments, hits.tolist(), on_contig.values.fragments(rows[hits]))

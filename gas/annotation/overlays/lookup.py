@@ -6,15 +6,16 @@ overlay of intervals its sorted starts and ends; all memory-mapped and opened wh
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gas.annotation import frequencies
 from gas.annotation.overlays.allele_lookup import AlleleOverlay, Queries
 from gas.annotation.overlays.interval_lookup import IntervalOverlay
-from gas.annotation.overlays.values import Known
 
 ALLELES, INTERVALS = "alleles", "intervals"
 
@@ -26,6 +27,13 @@ class OpenBundle(Protocol):
     manifest: dict[str, Any]
 
     def sequence(self, contig_name: str) -> Any: ...
+
+
+class Counts(Protocol):
+    """What a look-up counts: alleles by ClinVar's class, and by the range of their frequency."""
+
+    clinvar_classes: Counter[str]
+    by_frequency: Counter[str]
 
 
 class Overlays:
@@ -40,6 +48,7 @@ class Overlays:
             )
             for entry in self._entries
         ]
+        self._has_frequencies = any(starmap(frequencies.is_frequency, self.columns()))
 
     @classmethod
     def open(cls, bundle: OpenBundle) -> "Overlays":
@@ -60,13 +69,13 @@ class Overlays:
         positions: NDArray[np.int64],
         refs: Sequence[str],
         alts: Sequence[str],
-        known: Known | None = None,
+        counts: Counts | None = None,
     ) -> list[str]:
         """For each record what the overlays know, as "NAME_FIELD=v1,v2;…" with one value an ALT, or "".
 
         The records come as columns, POS as an array and ALT as it is written. `contig` is the bundle's own name;
-        positions must lie on it. Batches are quickest; order does not matter. `known` is added to: alleles by ClinVar's
-        class and by frequency.
+        positions must lie on it. Batches are quickest; order does not matter. Alleles are added to `counts` by
+        ClinVar's class and, where overlays have frequencies, by the highest.
         """
         fragments = [""] * len(refs)
         if not self._overlays or not fragments:
@@ -76,5 +85,7 @@ class Overlays:
             if isinstance(overlay, IntervalOverlay):
                 overlay.add(fragments, contig, positions, refs, alts)
             else:
-                overlay.add(fragments, contig, queries, Counter() if known is None else known)
+                overlay.add(fragments, contig, queries, counts.clinvar_classes if counts else Counter())
+        if counts and self._has_frequencies:
+            counts.by_frequency.update(frequencies.count(queries.frequencies()))
         return fragments

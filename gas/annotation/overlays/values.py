@@ -7,26 +7,18 @@ that the contigs of an overlay share.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gas.annotation.frequencies import is_frequency
+
 _CACHED_TEXTS = 1 << 18
 
-# What is counted over all alleles: ClinVar's classes, and frequencies by where they lie between these.
-CLASS_FIELD, FREQUENCY_FIELD = "_CLNSIG", "_AF"
-_FREQUENCIES = (0.0001, 0.001, 0.01, 0.05, 0.5)
-FREQUENCY_CLASSES = (
-    "0",
-    f"under {_FREQUENCIES[0]:g}",
-    *(f"{low:g} to {high:g}" for low, high in pairwise(_FREQUENCIES)),
-    f"{_FREQUENCIES[-1]:g} and over",
-)
-# (INFO id, class) -> alleles.
-Known = Counter[tuple[str, str]]
+# ClinVar's field of an allele's class.
+_CLASS_FIELD = "_CLNSIG"
 
 _FORMAT_OF_KIND = {"flag": "%d", "int32": "%d", "int64": "%d", "float32": "%g", "float64": "%s", "text": "%s"}
 _DTYPE_OF_KIND = {
@@ -86,13 +78,19 @@ class Fields:
     ids: list[str]
     kinds: list[str]
     texts: list[TextTable | None]
+    # Places of the fields that are frequencies, and of those that are ClinVar's classes.
+    frequencies: list[int]
+    classes: list[int]
 
     @classmethod
     def of(cls, folder: Path, entry: dict[str, Any]) -> "Fields":
         """The fields of a manifest entry whose files lie in `folder`."""
         kinds = [field["kind"] for field in entry["fields"]]
         texts = [TextTable(folder / f"field{number}") if kind == "text" else None for number, kind in enumerate(kinds)]
-        return cls([field["id"] for field in entry["fields"]], kinds, texts)
+        ids = [field["id"] for field in entry["fields"]]
+        rates = [place for place, field in enumerate(entry["fields"]) if is_frequency(field["id"], field["type"])]
+        classes = [place for place, id_ in enumerate(ids) if id_.endswith(_CLASS_FIELD) and kinds[place] == "text"]
+        return cls(ids, kinds, texts, rates, classes)
 
 
 class _Column:
@@ -163,21 +161,20 @@ class Values:
                 parts.append(f"{id_}={','.join(shown)}")
         return ";".join(parts)
 
-    def count(self, rows: NDArray[np.int64], known: Known) -> None:
-        """Add to `known` the classes and frequencies of the alleles in `rows`."""
-        for id_, kind, column in zip(self._fields.ids, self._fields.kinds, self._columns, strict=True):
-            if id_.endswith(CLASS_FIELD) and kind == "text":
-                values, present = column.at(rows)
-                numbers, times = np.unique(values[present], return_counts=True)
-                known.update(dict(zip(((id_, text) for text in column.decode(numbers)), times.tolist(), strict=True)))
-            elif id_.endswith(FREQUENCY_FIELD) and kind != "text":
-                values, present = column.at(rows)
-                values = values[present]
-                # In the values' own precision, or 0.01 would lie under 0.01.
-                edges = np.array(_FREQUENCIES, dtype=values.dtype if kind.startswith("float") else np.float64)
-                places = np.searchsorted(edges, values, side="right") + (values > 0)
-                times = np.bincount(places, minlength=len(FREQUENCY_CLASSES))
-                known.update(dict(zip(((id_, name) for name in FREQUENCY_CLASSES), times.tolist(), strict=True)))
+    def count_classes(self, rows: NDArray[np.int64], counts: Counter[str]) -> None:
+        """Add to `counts` how many of the alleles in `rows` have which of ClinVar's classes."""
+        for place in self._fields.classes:
+            values, present = self._columns[place].at(rows)
+            numbers, times = np.unique(values[present], return_counts=True)
+            counts.update(dict(zip(self._columns[place].decode(numbers), times.tolist(), strict=True)))
+
+    def raise_frequencies(
+        self, rows: NDArray[np.int64], slots: NDArray[np.int64], highest: NDArray[np.float32]
+    ) -> None:
+        """Raise `highest` at `slots` to the frequencies of their `rows`."""
+        for place in self._fields.frequencies:
+            values, present = self._columns[place].at(rows)
+            highest[slots[present]] = np.fmax(highest[slots[present]], values[present])
 
     def merged(self, rows: NDArray[np.int64], alleles: int) -> str:
         """One fragment of several rows, `alleles` times over: texts joined with "&", each once; the highest number."""

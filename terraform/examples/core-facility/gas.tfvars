@@ -22,6 +22,8 @@ annotator_min            = 1
 annotator_max            = 40
 annotator_on_demand_base = 1
 annotator_volume_gb      = 500
+# Four times as many processors as the default's types have, so four times as many jobs may wait for each.
+annotator_backlog_per_instance = 64
 
 utility_instance_type = "t4g.medium"
 

@@ -64,6 +64,11 @@ locals {
           { label = "well", metric = local.aws.well, stat = "Minimum" },
           { label = "not well", metric = local.aws.unwell, stat = "Maximum" },
         ] },
+        { title = "Comings and goings", lines = [
+          { label = "failed boots", metric = local.ours.boot_failures, stat = "Sum" },
+          { label = "longest drain, seconds", metric = local.ours.drained, stat = "Maximum" },
+          { label = "failures of the lifecycle agent", metric = local.ours.lifecycle_failures, stat = "Sum" },
+        ] },
         { title = "Errors in the logs", lines = [for role in local.roles : { label = role, metric = local.ours.errors[role], stat = "Sum" }] },
       ]
     },

@@ -11,17 +11,20 @@ locals {
   gas = "GAS/${var.name}"
 
   ours = {
-    finished      = { namespace = local.gas, name = "JobSeconds", dimensions = { Outcome = "completed" } }
-    refused       = { namespace = local.gas, name = "JobSeconds", dimensions = { Outcome = "refused" } }
-    failed        = { namespace = local.gas, name = "JobSeconds", dimensions = { Outcome = "failed" } }
-    restored      = { namespace = local.gas, name = "RestoreSeconds", dimensions = { Tier = var.retrieval_tier } }
-    overdue       = { namespace = local.gas, name = "RestoresOverdue", dimensions = {} }
-    unsent_mails  = { namespace = local.gas, name = "MailsGivenUp", dimensions = {} }
-    archived      = { namespace = local.gas, name = "ArchivedBytes", dimensions = {} }
-    swept         = { namespace = local.gas, name = "AttentionItems", dimensions = {} }
-    handler       = { for queue in local.queues : queue => { namespace = local.gas, name = "HandlerSeconds", dimensions = { Queue = "${var.name}-${queue}" } } }
-    handler_fails = { for queue in local.queues : queue => { namespace = local.gas, name = "HandlerFailures", dimensions = { Queue = "${var.name}-${queue}" } } }
-    errors        = { for role in local.roles : role => { namespace = local.gas, name = local.error_metrics[role], dimensions = {} } }
+    finished           = { namespace = local.gas, name = "JobSeconds", dimensions = { Outcome = "completed" } }
+    refused            = { namespace = local.gas, name = "JobSeconds", dimensions = { Outcome = "refused" } }
+    failed             = { namespace = local.gas, name = "JobSeconds", dimensions = { Outcome = "failed" } }
+    restored           = { namespace = local.gas, name = "RestoreSeconds", dimensions = { Tier = var.retrieval_tier } }
+    overdue            = { namespace = local.gas, name = "RestoresOverdue", dimensions = {} }
+    unsent_mails       = { namespace = local.gas, name = "MailsGivenUp", dimensions = {} }
+    archived           = { namespace = local.gas, name = "ArchivedBytes", dimensions = {} }
+    swept              = { namespace = local.gas, name = "AttentionItems", dimensions = {} }
+    boot_failures      = { namespace = local.gas, name = "BootFailed", dimensions = {} }
+    drained            = { namespace = local.gas, name = "DrainSeconds", dimensions = {} }
+    lifecycle_failures = { namespace = local.gas, name = "LifecycleFailures", dimensions = {} }
+    handler            = { for queue in local.queues : queue => { namespace = local.gas, name = "HandlerSeconds", dimensions = { Queue = "${var.name}-${queue}" } } }
+    handler_fails      = { for queue in local.queues : queue => { namespace = local.gas, name = "HandlerFailures", dimensions = { Queue = "${var.name}-${queue}" } } }
+    errors             = { for role in local.roles : role => { namespace = local.gas, name = local.error_metrics[role], dimensions = {} } }
   }
   error_metrics = { for role in local.roles : role => "Errors-${role}" }
 

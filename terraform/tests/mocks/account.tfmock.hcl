@@ -60,6 +60,10 @@ mock_resource "aws_iam_policy" {
   defaults = { arn = "arn:aws:iam::111122223333:policy/gas" }
 }
 
+mock_resource "aws_iam_role" {
+  defaults = { arn = "arn:aws:iam::111122223333:role/gas" }
+}
+
 mock_resource "aws_iam_instance_profile" {
   defaults = { arn = "arn:aws:iam::111122223333:instance-profile/gas" }
 }

@@ -132,6 +132,16 @@ def test_an_agent_that_is_stopped_lifts_the_protection(host: Host) -> None:
     assert host.instance()["ProtectedFromScaleIn"] is False
 
 
+def test_a_protection_that_cannot_be_lifted_is_said(host: Host, lines: Lines, faulty: AwsStandIn) -> None:
+    host.begin_job()
+    agent = looked(looked(host.agent()))
+    faulty.fault(
+        service="autoscaling", operation="SetInstanceProtection", kind="error", code="AccessDenied", status=403
+    )
+    agent.close()
+    assert "AWS refused" in lines.of("protection_not_lifted")[0]["reason"]
+
+
 def test_protection_waits_until_the_group_counts_the_instance_as_in_service(
     host: Host, lines: Lines, faulty: AwsStandIn
 ) -> None:

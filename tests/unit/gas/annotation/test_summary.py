@@ -3,6 +3,7 @@
 import json
 import random
 
+from gas.annotation import frequencies
 from gas.annotation.summary import Summary
 
 RECORDS = [
@@ -65,11 +66,12 @@ def test_nothing_counted_is_no_error() -> None:
     assert counts["by_type"] == {}
 
 
-def test_what_overlays_know_is_shown_in_order_with_what_they_do_not_know() -> None:
+def test_what_overlays_know_is_shown_in_order() -> None:
     summary = summed(RECORDS)
-    assert summary.to_dict()["clinvar_classes"] == summary.to_dict()["allele_frequencies"] == {}
-    summary.known.update({("CV_CLNSIG", "Benign"): 1, ("CV_CLNSIG", "Pathogenic"): 2, ("G_AF", "0.5 and over"): 3})
+    assert summary.to_dict()["clinvar_classes"] == summary.to_dict()["by_frequency"] == {}
+    summary.clinvar_classes.update({"Benign": 1, "Pathogenic": 2})
+    summary.by_frequency.update({"unknown": 9, "above 0.5": 3})
     counts = summary.to_dict()
-    assert list(counts["clinvar_classes"]["CV_CLNSIG"].items()) == [("Pathogenic", 2), ("Benign", 1), ("not known", 10)]
-    frequencies = counts["allele_frequencies"]["G_AF"]
-    assert (frequencies["0"], frequencies["0.5 and over"], frequencies["not known"]) == (0, 3, 10)
+    assert list(counts["clinvar_classes"].items()) == [("Pathogenic", 2), ("Benign", 1)]
+    assert list(counts["by_frequency"]) == [*frequencies.BINS, "unknown"]
+    assert (counts["by_frequency"]["up to 0.0001"], counts["by_frequency"]["above 0.5"]) == (0, 3)

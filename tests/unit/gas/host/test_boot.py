@@ -49,7 +49,8 @@ def host(aws_standin: AwsStandIn, aws_environment: None, unique: str, tmp_path: 
     image = {name: whole[name] for name in ("GAS_BUNDLES_DIR", "GAS_SCRATCH_DIR")}
     with serving(instance(tags)) as metadata, environment({ENDPOINT: metadata.url, **image}):
         made = Host(tmp_path, metadata, unique, aws_standin.client("ssm"))
-        made.put(**{name: value for name, value in whole.items() if name not in READ_AT_BOOT})
+        # Parameter Store keeps no empty value.
+        made.put(**{name: value for name, value in whole.items() if value and name not in READ_AT_BOOT})
         yield made
 
 

@@ -97,6 +97,18 @@ def test_aws_refusing_is_a_sentence(place: Deployment, faulty: AwsStandIn, comma
     assert "AWS refused the credentials or the permission is missing" in err
 
 
+def test_hosts_are_shown_also_where_the_jobs_cannot_be_counted(
+    group: Callable[..., list[str]], faulty: AwsStandIn, command: Command
+) -> None:
+    (web,) = group("web")
+    faulty.fault(service="dynamodb", operation="Query", kind="error", code="AccessDenied", status=403)
+    status, out, err = command("hosts")
+    assert status == 0
+    assert out.splitlines()[1].split()[-2] == "?"
+    assert out.splitlines()[1].startswith(web)
+    assert "The jobs could not be counted: AWS refused" in err
+
+
 def test_the_region_has_to_be_known(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GAS_REGION", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)

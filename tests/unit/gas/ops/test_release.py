@@ -102,6 +102,23 @@ def test_a_release_under_way_is_taken_back(account: Account, image: str) -> None
     assert template_of(account, "utility") == ("1", IMAGE)
 
 
+def test_the_role_s_own_alarms_take_a_release_back(account: Account, image: str) -> None:
+    alarm = f"{account.name_prefix}-archive-fails"
+    client("cloudwatch").put_metric_alarm(
+        AlarmName=alarm,
+        Namespace="GAS",
+        MetricName="m",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        Statistic="Sum",
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    (begun,) = release.release(account, image, ["utility"], ["mine"], [].append)
+    (found,) = client("autoscaling").describe_instance_refreshes(AutoScalingGroupName=begun.group)["InstanceRefreshes"]
+    assert found["Preferences"]["AlarmSpecification"]["Alarms"] == [alarm, "mine"]
+
+
 def test_a_group_of_mixed_instances_keeps_its_mix(account: Account) -> None:
     group: dict[str, Any] = {
         "AutoScalingGroupName": "g",

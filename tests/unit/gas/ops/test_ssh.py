@@ -3,6 +3,7 @@
 import json
 import stat
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -14,8 +15,9 @@ from gas import supervision
 from gas.ops import commands, hosts, programs, ssh
 from gas.ops.account import Account, NotPossible
 from gas.ops.hosts import Host
+from scripts.local import fleet
 from tests.conftest import REGION
-from tests.deployment import environment, until
+from tests.deployment import client, environment, until
 from tests.sshd import client_configuration, need_ssh, sshd
 from tests.supervisord import STEADY, running, supervisord
 from tests.unit.gas.ops.conftest import Command
@@ -27,38 +29,54 @@ HOST = Host("i-0123456789abcdef0", "web", "us-east-1a", "1", 0.0, "InService", "
 class Ground:
     """Two hosts behind sshds of their own, and the supervisord of each."""
 
+    account: Account
     hosts: list[Host]
     supervisors: list[str]
+    controls: list[Path]
     config: Path
 
 
-@pytest.fixture
-def ground(account: Account, group: Callable[..., list[str]], tmp_path: Path) -> Iterator[Ground]:
+@pytest.fixture(scope="module")
+def built(aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     need_ssh()
-    group("annotator", size=2)
+    folder = tmp_path_factory.mktemp("ground")
+    account = Account(REGION, f"t{uuid.uuid4().hex[:10]}")
+    fleet.create_group(client("ec2"), client("autoscaling"), account.name_prefix, "annotator", 2)
     found = hosts.find(account)
     with ExitStack() as stack:
-        addresses, ports = [], {}
+        addresses, controls, ports = [], [], {}
         for number, host in enumerate(found):
             address = stack.enter_context(supervisord({"annotator": STEADY, "lifecycle": STEADY}))
-            folder = tmp_path / f"bin{number}"
-            control(folder, address)
+            controls.append(control(folder / f"bin{number}", address))
+            port = stack.enter_context(sshd(folder / f"sshd{number}", controls[-1].parent))
             # One key opens all.
-            port = stack.enter_context(sshd(tmp_path / f"sshd{number}", folder))
-            (tmp_path / f"sshd{number}" / "user_key.pub").write_text((tmp_path / "sshd0" / "user_key.pub").read_text())
+            (folder / f"sshd{number}" / "user_key.pub").write_text((folder / "sshd0" / "user_key.pub").read_text())
             addresses.append(address)
             ports[host.address] = port
-        config = client_configuration(tmp_path / "ssh_config", tmp_path / "sshd0", ports)
-        stack.enter_context(environment({ssh.CONFIG_VARIABLE: str(config)}))
-        yield Ground(found, addresses, config)
+        config = client_configuration(folder / "ssh_config", folder / "sshd0", ports)
+        yield Ground(account, found, addresses, controls, config)
 
 
-def control(folder: Path, address: str) -> None:
+@pytest.fixture
+def ground(built: Ground) -> Iterator[Ground]:
+    """What `gas ops` looks at, as it was before, whatever a test does to it."""
+    kept = {path: path.read_text() for path in (built.config, *built.controls)}
+    with environment({ssh.CONFIG_VARIABLE: str(built.config), "GAS_NAME_PREFIX": built.account.name_prefix}):
+        yield built
+    for path, text in kept.items():
+        path.write_text(text)
+    for address in built.supervisors:
+        if "annotator" not in running(address):
+            supervision.start_group(address, "annotator")
+
+
+def control(folder: Path, address: str) -> Path:
     """A `supervisorctl` that talks to this supervisord, as the one of an image does to the host's."""
     folder.mkdir()
     program = folder / "supervisorctl"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m supervisor.supervisorctl -s {address} "$@"\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program
 
 
 def test_status_of_all_hosts_in_one_table(ground: Ground, command: Command) -> None:
@@ -91,8 +109,7 @@ def test_a_host_that_does_not_answer_is_shown_with_the_reason(ground: Ground, co
 
 
 def test_a_host_without_supervisord_is_shown_too(ground: Ground, command: Command) -> None:
-    supervision.ask(ground.supervisors[0], "shutdown")
-    until(lambda: not Path(ground.supervisors[0].removeprefix("unix://")).exists())
+    ground.controls[0].write_text(ground.controls[0].read_text().replace(ground.supervisors[0], "unix:///nowhere"))
     status, out, _ = command("status")
     assert status == 1
     assert "UNREACHABLE" in out
@@ -109,11 +126,13 @@ def test_restart(ground: Ground, command: Command, rolling: bool) -> None:
     assert not set(before) & set(after)
 
 
-def test_a_rolling_restart_stops_at_a_host_that_does_not_come_back(ground: Ground, account: Account) -> None:
+def test_a_rolling_restart_stops_at_a_host_that_does_not_come_back(ground: Ground) -> None:
     said: list[str] = []
     way = ssh.Way(REGION, config=str(ground.config))
     nowhere = replace(ground.hosts[0], address="127.0.0.9")
     untouched = [process.pid for process in supervision.processes(ground.supervisors[1])]
+    now = iter(range(0, 1000, 50))
+    account = replace(ground.account, now=lambda: next(now), sleep=lambda _: None)
     assert not programs.restart(account, way, [nowhere, ground.hosts[1]], True, said.append)
     assert any("UNREACHABLE" in line for line in said)
     assert [process.pid for process in supervision.processes(ground.supervisors[1])] == untouched

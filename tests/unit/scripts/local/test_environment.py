@@ -83,8 +83,10 @@ def test_the_environment_has_every_variable_that_the_program_files_name(tmp_path
 
 def test_every_program_file_is_included_by_default_and_stops_in_order() -> None:
     folder = ROOT / "ami" / "supervisor"
-    assert {path.stem for path in folder.glob("*.conf")} == {"supervisord", *PROGRAMS}
-    for name in PROGRAMS:
+    # These two have something to do only on an instance.
+    of_hosts = {"lifecycle", "memmon"}
+    assert {path.stem for path in folder.glob("*.conf")} == {"supervisord", *PROGRAMS, *of_hosts}
+    for name in (*PROGRAMS, "lifecycle"):
         parser = RawConfigParser()
         parser.read(folder / f"{name}.conf")
         program = parser[f"program:{name}"]

@@ -1,15 +1,15 @@
 """Overlays of VCFs are built and looked up as the engine does."""
 
 import gzip
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pysam
 import pytest
 
-from gas.annotation.overlays import Overlays, alleles, build_alleles, columns, values
+from gas.annotation.overlays import Overlays, alleles, build_alleles, columns
 from gas.annotation.reference import BundleError
+from gas.annotation.summary import Summary
 from tests.unit.gas.annotation.overlays.genome import GENOME, HEADER, Add, Genome, look_up
 
 
@@ -48,14 +48,10 @@ def test_classes_and_frequencies_are_counted_by_allele(genome: Genome, add: Add)
         "1 2 . C G . . AF=1e-06", "1 2 . C T . . AF=.", "1 3 . G A . . AF=0.0001", name="GNOMAD",
     )  # fmt: skip
     assert [field["id"] for field in entry["fields"]] == ["GNOMAD_AF"]
-    add(
-        "CLNSIG",
-        "1 1 . A C . . CLNSIG=Benign",
-        "1 1 . A G . . CLNSIG=Benign",
-        "1 2 . C G . . CLNSIG=Pathogenic",
-        name="CV",
-    )
-    known: Counter[tuple[str, str]] = Counter()
+    add("AF", "1 1 . A C . . AF=0.02", name="OTHER")
+    classes = ("1 1 . A C . . CLNSIG=Benign", "1 1 . A G . . CLNSIG=Benign", "1 2 . C G . . CLNSIG=Pathogenic")
+    add("CLNSIG", *classes, name="CV")
+    counts = Summary()
     records = [
         (1, "A", "C,G"),
         (1, "A", "T"),
@@ -66,13 +62,15 @@ def test_classes_and_frequencies_are_counted_by_allele(genome: Genome, add: Add)
         (1, "A", "C"),
     ]
     columns = [list(column) for column in zip(*records, strict=True)]
-    Overlays.open(genome).look_up("1", np.array(columns[0]), columns[1], columns[2], known)
-    assert {label: number for (name, label), number in known.items() if name == "CV_CLNSIG"} == {
-        "Benign": 3,
-        "Pathogenic": 1,
+    Overlays.open(genome).look_up("1", np.array(columns[0]), columns[1], columns[2], counts)
+    assert counts.clinvar_classes == {"Benign": 3, "Pathogenic": 1}
+    assert counts.by_frequency == {
+        "up to 0.0001": 2,
+        "0.001 to 0.01": 2,
+        "0.01 to 0.05": 2,
+        "0.05 to 0.5": 1,
+        "unknown": 2,
     }
-    assert [number for (name, _), number in known.items() if name == "GNOMAD_AF"] == [2, 1, 1, 1, 1, 0, 1]
-    assert [label for name, label in known if name == "GNOMAD_AF"] == list(values.FREQUENCY_CLASSES)
 
 
 LONG = ["A" * 12, "ACGTACGTACGTACG", "C" * 11 + "N", "T" * 40]
