@@ -31,7 +31,7 @@ from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
 from gas.annotation.summary import Bin, Summary
 from gas.annotation.tables import Table, tsv_text
-from gas.annotation.templates import CHANGES, Seen, Template, Templates
+from gas.annotation.templates import CHANGES, Seen, Templates
 from gas.annotation.variant_table import TableLayout
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ def _csq(
     places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     annotations: list[bytes] = []
     known: list[Seen | None] = []
-    seen: list[tuple[Template | None, tuple[bytes, ...]]] = []
+    seen: list[Seen] = []
     rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
     for place, (position, segment, change, indel) in enumerate(rows_of):
         alike: Seen | None = None
@@ -293,8 +293,10 @@ def _csq(
         elif indel:
             ref, alt = found.alleles(place)
             end = position + len(ref) - 1
-            annotation, of_rows = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
-            seen.append((None, of_rows))
+            annotation, one = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
+            seen.append(one)
+            # Only rows of all of a template's transcripts are picked from alike.
+            alike = one if one[0] else None
         else:
             ref, alt = found.alleles(place)
             text = rows.record(templates, segment, position, ref, alt)

@@ -17,8 +17,8 @@ from gas.annotation.segments import Segments
 from gas.annotation.spots import Allele, Spot, Spots
 from gas.annotation.transcripts import Transcript
 
-# What is filled in, and Consequence|IMPACT of every row.
-Filled = tuple[bytes, tuple[bytes, ...]]
+# What is filled in; Consequence|IMPACT of every row, with the template if the rows are those of all its transcripts.
+Filled = tuple[bytes, tuple["IndelTemplate | None", tuple[bytes, ...]]]
 
 # A row's text, and what picks its values from all.
 _RowTemplate = tuple[bytes, Callable[[list[Any]], tuple[Any, ...]]]
@@ -52,12 +52,20 @@ class IndelTemplate:
         """CSQ of an indel that begins in the segment and is its record's only allele."""
         values = self._values(allele, spots)
         if allele.low < self._reach[0] or allele.high > self._reach[1]:
-            return self._row_by_row(self._segments.near(allele.start, allele.end), values, allele, spots)
+            annotation, seen = self._row_by_row(self._segments.near(allele.start, allele.end), values, allele, spots)
+            return annotation, (None, seen)
         if not self._text or None in values:
-            return self._row_by_row(self._transcripts, values, allele, spots)
-        return self._text % self._order(values), tuple([values[place] for place in self._described])
+            annotation, seen = self._row_by_row(self._transcripts, values, allele, spots)
+            return annotation, (self, seen)
+        return self._text % self._order(values), (self, tuple([values[place] for place in self._described]))
 
-    def _row_by_row(self, transcripts: list[Transcript], values: list[Any], allele: Allele, spots: Spots) -> Filled:
+    def described(self, seen: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """As `Template.described`."""
+        return seen
+
+    def _row_by_row(
+        self, transcripts: list[Transcript], values: list[Any], allele: Allele, spots: Spots
+    ) -> tuple[bytes, tuple[bytes, ...]]:
         if not transcripts:
             return csq.intergenic(allele.alt or "-", 1).encode(), (b"intergenic_variant|MODIFIER",)
         if not self._rows:

@@ -63,8 +63,9 @@ class _Codons(NamedTuple):
     described: tuple[str, str, str]
 
 
-# What `Template.described` turns into the Consequence|IMPACT of every row, to be counted before.
-Seen = tuple["Template", tuple[bytes, ...]]
+# What the template's `described` turns into the Consequence|IMPACT of every row, to be counted before; without a
+# template these themselves. Rows of the same template are of the same transcripts, in the same order.
+Seen = tuple["Template | IndelTemplate | None", tuple[bytes, ...]]
 
 
 class Template:
