@@ -34,7 +34,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class TooSlow(Exception):
-    """The question was given up after LONGEST_SECONDS."""
+    """The question was given up: it needed more than LONGEST_SECONDS, or more than MEMORY."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,8 @@ class Explorer:
         cursor = self._database.cursor()
         try:
             yield cursor
-        except duckdb.InterruptException as error:
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
+            # Neither says anything of the file.
             raise TooSlow from error
         except duckdb.ConversionException as error:
             raise BadFilter(
