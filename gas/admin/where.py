@@ -115,7 +115,7 @@ def table(found: dict[str, Any], now: int) -> Iterator[str]:
     away = found["result_tier"] in (ResultTier.ARCHIVED, ResultTier.RESTORING)
     for place in found["files"]:
         state = {True: "there", False: "NOT THERE", None: "see verify"}[place["exists"]]
-        if away and place["what"] in ("result", "index") and not place["exists"]:
+        if away and place["what"] in ("result", "index", "table") and not place["exists"]:
             state = "archived"
         size = f"{place['size']:,} bytes" if place["size"] is not None else ""
         yield f"{place['what']:<14} {state:<11} {size:>22}  {place['at']}"

@@ -24,17 +24,17 @@ from gas.explore.table import DamagedTable, VariantTable, read
 from gas.explore.view import POSITION, Mark, View, fingerprint, token
 
 THREADS = 2
-MEMORY = "200MB"
+MEMORY = "128MB"
 # A question takes a second at most; one that takes so long is given up.
 LONGEST_SECONDS = 30
 _TABLES, _COUNTS = 8, 1000
-EXPORT_ROWS = 16_384
+EXPORT_ROWS = 8_192
 # Without a row in it, a table's file is read by nobody.
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class TooSlow(Exception):
-    """The question was given up after LONGEST_SECONDS."""
+    """The question was given up: it needed more than LONGEST_SECONDS, or more than MEMORY."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,8 @@ class Explorer:
         cursor = self._database.cursor()
         try:
             yield cursor
-        except duckdb.InterruptException as error:
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
+            # Neither says anything of the file.
             raise TooSlow from error
         except duckdb.ConversionException as error:
             raise BadFilter(

@@ -33,6 +33,7 @@ def test_a_job_on_its_way_back(shelf: Shelf, command: Command) -> None:
         "input": True,
         "result": False,
         "index": False,
+        "table": False,
         "log": True,
         "receipt": True,
         "summary": True,
