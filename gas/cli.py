@@ -24,6 +24,7 @@ REMOTE = {
     "jobs": "List your jobs.",
     "status": "Where a job stands.",
     "download": "Fetch a file of a job.",
+    "query": "Show the variants of a result that matter.",
     "cancel": "Stop jobs.",
     "delete": "Delete finished jobs.",
 }
@@ -38,9 +39,9 @@ class _Gas(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in REMOTE:
             return super().get_command(ctx, cmd_name)
-        from gas.client import commands
+        from gas.client import commands, query
 
-        return next(command for command in commands.COMMANDS if command.name == cmd_name)
+        return next(command for command in (*commands.COMMANDS, query.query) if command.name == cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Also without loading them: `gas --help` has to be quick."""

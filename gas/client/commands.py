@@ -46,7 +46,7 @@ def for_deployment(command: Command) -> Command:
 def login(session: Session, as_json: bool, address: str | None) -> None:
     """Sign in to the deployment at SITE with Globus; later commands are for that site."""
     account = session.login()
-    _tell(as_json, account, f"Signed in at {session.site_url} as {account['email'] or account['user_id']}.")
+    tell(as_json, account, f"Signed in at {session.site_url} as {account['email'] or account['user_id']}.")
 
 
 @click.command()
@@ -54,7 +54,7 @@ def login(session: Session, as_json: bool, address: str | None) -> None:
 def logout(session: Session, as_json: bool) -> None:
     """Revoke this machine's tokens."""
     session.logout()
-    _tell(as_json, {"signed_in": False}, f"Signed out of {session.site_url}.")
+    tell(as_json, {"signed_in": False}, f"Signed out of {session.site_url}.")
 
 
 @click.command()
@@ -81,7 +81,7 @@ def submit(
         raise click.UsageError("--idempotency-key names one job: give one file.")
     names = {_sent(session, path, idempotency_key, as_json): path for path in files}
     if not (wait or folder):
-        _tell(as_json, {"jobs": [{"job_id": job_id, "file": str(path)} for job_id, path in names.items()]}, None)
+        tell(as_json, {"jobs": [{"job_id": job_id, "file": str(path)} for job_id, path in names.items()]}, None)
         return 0
     return _ended(session, as_json, names, folder)
 
@@ -97,7 +97,7 @@ def jobs(session: Session, as_json: bool, status: str | None, limit: int) -> Non
     lines = [
         f"{job['job_id']}  {job['status']:9}  {_moment(job['submit_time'])}  {_shown(job)}" for job in page["jobs"]
     ]
-    _tell(as_json, page, "\n".join(lines) or "No jobs.")
+    tell(as_json, page, "\n".join(lines) or "No jobs.")
 
 
 @click.command()
@@ -110,7 +110,7 @@ def status(session: Session, as_json: bool, job_id: str, wait: bool) -> int:
         list(waiting.until_finished(session, [job_id]))
     details = session.call("GET", f"/jobs/{job_id}")
     job = details["job"]
-    _tell(as_json, details, _described(job, details["queue_position"]))
+    tell(as_json, details, _described(job, details["queue_position"]))
     return REFUSED if job["status"] == "FAILED" else 0
 
 
@@ -124,7 +124,7 @@ def download(session: Session, as_json: bool, job_id: str, what: str, output: Pa
     target = output or Path(_file_name(session.call("GET", f"/jobs/{job_id}")["job"], what))
     with click.progressbar(length=0, label=target.name, file=sys.stderr, hidden=as_json) as bar:
         transfer.download(session, job_id, what, target, bar.update)
-    _tell(as_json, {"file": str(target), "size": target.stat().st_size}, str(target))
+    tell(as_json, {"file": str(target), "size": target.stat().st_size}, str(target))
 
 
 @click.command()
@@ -133,7 +133,7 @@ def download(session: Session, as_json: bool, job_id: str, what: str, output: Pa
 def cancel(session: Session, as_json: bool, job_ids: tuple[str, ...]) -> None:
     """Stop jobs that are not finished."""
     ended = [session.call("POST", f"/jobs/{job_id}/cancel") for job_id in job_ids]
-    _tell(as_json, {"jobs": ended}, "\n".join(f"{one['job_id']}  {one['status']}" for one in ended))
+    tell(as_json, {"jobs": ended}, "\n".join(f"{one['job_id']}  {one['status']}" for one in ended))
 
 
 @click.command()
@@ -142,7 +142,7 @@ def cancel(session: Session, as_json: bool, job_ids: tuple[str, ...]) -> None:
 def delete(session: Session, as_json: bool, job_ids: tuple[str, ...]) -> None:
     """Delete finished jobs with everything that belongs to them, for ever."""
     gone = [session.call("DELETE", f"/jobs/{job_id}") for job_id in job_ids]
-    _tell(as_json, {"jobs": gone}, "\n".join(f"{one['job_id']}  deleted" for one in gone))
+    tell(as_json, {"jobs": gone}, "\n".join(f"{one['job_id']}  deleted" for one in gone))
 
 
 COMMANDS = (login, logout, submit, jobs, status, download, cancel, delete)
@@ -170,7 +170,7 @@ def _ended(session: Session, as_json: bool, names: dict[str, Path], folder: Path
                 transfer.download(session, job["job_id"], what, folder / _file_name(job, what), lambda _: None)
         ended.append(job)
     if as_json:
-        _tell(True, {"jobs": ended}, None)
+        tell(True, {"jobs": ended}, None)
     return code
 
 
@@ -213,7 +213,8 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _tell(as_json: bool, data: Any, text: str | None) -> None:
+def tell(as_json: bool, data: Any, text: str | None) -> None:
+    """Print the answer for programs or for people."""
     if as_json:
         click.echo(json.dumps(data, indent=1))
     elif text:

@@ -132,6 +132,27 @@ class JobLog(Answer):
     complete: bool
 
 
+class VariantPage(Answer):
+    job: JobView
+    filter: list[tuple[str, str]] = Field(description="The filter as it was understood")
+    sort: str
+    order: str
+    columns: list[str]
+    total: Count = Field(description="How many rows the filter leaves, exactly")
+    rows: list[dict[str, Any]]
+    before: str | None = Field(description="What `page` takes for the page before; null on the first")
+    after: str | None = Field(description="What `page` takes for the next page; null on the last")
+
+
+class VariantDetails(Answer):
+    job: JobView
+    variant: dict[str, Any]
+    transcripts: list[dict[str, Any]]
+    info: list[Any] | dict[str, Any]
+    samples: list[Any] | dict[str, Any]
+    links: list[dict[str, str]]
+
+
 class CreatedJob(Answer):
     job_id: str
     location: str

@@ -18,6 +18,8 @@ from webserver.web import Route, Visit
 
 DOCUMENT_PATH, READER_PATH = f"{PREFIX}/openapi.json", "/api"
 SCHEMAS = "#/components/schemas/"
+FORM = "application/x-www-form-urlencoded"
+FILE_TYPES = ("text/tab-separated-values", "application/gzip", "application/vnd.apache.parquet")
 # What any operation may answer, by whom it is asked and what it does.
 ALWAYS, BY_MEMBERS, WITH_BODY = (500, 503), (401, 403, 429), (400, 411, 413, 415)
 _PARAMETER = re.compile(r"<(\w+):re:((?:[^<>])+)>")
@@ -81,9 +83,15 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
     found = []
     for name, pattern in _PARAMETER.findall(operation.path):
-        schema = _JOB_ID if name == "job_id" else {"type": "string", "enum": pattern.split("|")}
+        schema = _JOB_ID if name == "job_id" else _text(pattern)
         found.append({"name": name, "in": "path", "required": True, "schema": schema})
     return found
+
+
+def _text(pattern: str) -> dict[str, Any]:
+    if "|" in pattern:
+        return {"type": "string", "enum": pattern.split("|")}
+    return {"type": "string", "pattern": f"^{pattern}$"}
 
 
 def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -97,6 +105,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     success: dict[str, Any] = {"description": operation.summary}
     if operation.answers is not None:
         success["content"] = {"application/json": {"schema": _reference(operation.answers)}}
+    elif operation.status == 200:
+        success["content"] = {kind: {} for kind in FILE_TYPES}
     else:
         success["headers"] = {"Location": {"schema": {"type": "string", "format": "uri"}}}
     statuses = {*ALWAYS, *operation.refusals}

@@ -51,7 +51,7 @@ class Operation:
     @property
     def name(self) -> str:
         """The operation's name in the OpenAPI document."""
-        return self.view.__name__
+        return f"{self.view.__module__.rsplit('.', 1)[-1]}_{self.view.__name__}"
 
     def route(self) -> Route:
         """The route that serves it."""

@@ -1,10 +1,14 @@
 """Every operation of `/api/v1`."""
 
+from collections.abc import Iterable
+
+from gas.annotation import terms
+from gas.explore import filters, view
 from webserver.api import account as own
 from webserver.api import models, wes
 from webserver.api.idempotency import LONGEST_KEY
 from webserver.api.operations import Operation, Parameter
-from webserver.pages import account, annotations, downloads, uploads
+from webserver.pages import account, annotations, downloads, uploads, variants
 
 JOB = "/jobs/<job_id:re:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}>"
 LISTING = (
@@ -17,6 +21,36 @@ ONE_JOB = Parameter(
     {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
     "Names this job: for a day, the same key with another upload is refused",
     "header",
+)
+
+
+def _any_of(name: str, description: str, values: Iterable[str] = ()) -> Parameter:
+    """A parameter that may be given several times: any of its values will do."""
+    of_one = {"type": "string", "enum": list(values)} if values else {"type": "string", "minLength": 1}
+    return Parameter(name, {"type": "array", "items": of_one, "maxItems": filters.MOST_VALUES}, description)
+
+
+_FREQUENCY = {"type": "number", "minimum": 0, "maximum": 1}
+FILTER = (
+    _any_of("gene", "Symbol or id of a gene, on any transcript"),
+    _any_of("region", "CONTIG, CONTIG:POSITION or CONTIG:START-END, 1-based, both ends included"),
+    _any_of("consequence", "Sequence Ontology term of the most severe consequence", terms.NAMES),
+    _any_of("impact", "Impact of the most severe consequence", filters.IMPACTS),
+    _any_of("clinvar", "ClinVar's classification", filters.CLINVAR),
+    Parameter("max_af", _FREQUENCY, "Highest frequency in any database; unknown counts as 0"),
+    Parameter("min_af", _FREQUENCY, "Lowest frequency"),
+    Parameter("min_qual", {"type": "number"}, "Lowest QUAL"),
+    Parameter("passed", {"type": "string", "enum": ["0", "1"]}, "1: only what passed all filters"),
+    _any_of("gt", f"SAMPLE:KIND, what a sample must have; KIND is one of {', '.join(filters.KINDS)}"),
+    Parameter("text", {"type": "string", "maxLength": filters.MOST_TEXT}, "A part of an HGVS name, or an rs number"),
+)
+COLUMNS = Parameter("columns", {"type": "string"}, "Columns, separated by commas; the usual ones unless given")
+VIEW = (
+    COLUMNS,
+    Parameter("sort", {"type": "string"}, "Column to sort by; the order of the genome unless given"),
+    Parameter("order", {"type": "string", "enum": ["asc", "desc"]}, "Direction; unknown values come last in either"),
+    Parameter("limit", {"type": "integer", "minimum": 1, "maximum": view.MOST_PAGE_ROWS}, "Rows a page"),
+    Parameter("page", {"type": "string"}, "`after` or `before` of another page of the same view"),
 )
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -103,6 +137,33 @@ OPERATIONS: tuple[Operation, ...] = (
         "One of the job's files: a redirect to a URL that is good for a minute",
         None,
         303,
+        refusals=(403, 404, 409),
+    ),
+    Operation(
+        "GET",
+        f"{JOB}/variants",
+        variants.index,
+        "The variants of a result, filtered and sorted",
+        models.VariantPage,
+        parameters=(*FILTER, *VIEW),
+        refusals=(403, 404, 409),
+    ),
+    Operation(
+        "GET",
+        f"{JOB}/variants/<row:re:[0-9]{{1,12}}>",
+        variants.show,
+        "One variant: every transcript, every database, every sample",
+        models.VariantDetails,
+        refusals=(403, 404, 409),
+    ),
+    Operation(
+        "GET",
+        f"{JOB}/variants/export/<kind:re:tsv|vcf|parquet>",
+        variants.file,
+        "All variants that a filter leaves, as a file",
+        None,
+        200,
+        parameters=(*FILTER, COLUMNS),
         refusals=(403, 404, 409),
     ),
     *wes.OPERATIONS,

@@ -16,10 +16,12 @@ import pytest
 from gas.client import transfer
 from gas.client.session import Session
 from gas.job import Job, JobStatus
+from tests.explored import Annotated, annotated
 from tests.unit.webserver.browser import redirect_of
 from webserver.app import make_app
 from webserver.services import Services
 
+__all__ = ["annotated"]
 GAS = str(Path(sys.executable).with_name("gas"))
 VCF = b"##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nMT\t3243\t.\tA\tG\t.\t.\t.\n"
 
@@ -226,5 +228,28 @@ def test_what_is_no_site_says_so(gas: Gas) -> None:
 
 def test_the_help_shows_both_kinds_of_commands(gas: Gas) -> None:
     shown = gas("--help").stdout
-    for name in ("annotate", "reference", "admin", "login", "submit", "jobs", "status", "download", "cancel"):
+    for name in ("annotate", "reference", "admin", "query", "login", "submit", "jobs", "status", "download", "cancel"):
         assert f"\n  {name} " in shown
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_the_variants_that_matter_in_one_command(
+    gas: Gas, home: Path, services: Services, job_in: Callable[..., Job], annotated: Annotated
+) -> None:
+    files = {"annotated.vcf.gz": annotated.vcf.read_bytes(), "variants.parquet": annotated.table.read_bytes()}
+    job = job_in(owner(services, gas, home), files=files)
+    asked = ("query", job.job_id, "--max-af", "0.01", "--impact", "HIGH", "--clinvar", "pathogenic")
+    ran = gas(*asked, "--columns", "SYMBOL,MOST_SEVERE,MOST_SEVERE_IMPACT")
+    assert ran.returncode == 0, ran.stderr
+    head, *rows = [line.split("\t") for line in ran.stdout.splitlines()]
+    assert head == ["CHROM", "POS", "REF", "ALT", "SYMBOL", "MOST_SEVERE", "MOST_SEVERE_IMPACT"]
+    assert rows
+    assert {row[-1] for row in rows} == {"HIGH"}
+    assert f"{len(rows)} variants pass" in ran.stderr
+    assert len(json.loads(gas(*asked, "--json").stdout)["rows"]) == len(rows)
+    assert gas(*asked, "-o", "rare.tsv").stdout == "rare.tsv\n"
+    assert len((home / "rare.tsv").read_text("utf-8").splitlines()) == len(rows) + 1
+    wrong = gas("query", job.job_id, "--gene", "x", "--region", "chr1:5-1")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "chr1:5-1" in wrong.stderr
+    assert gas(*asked, "-o", "rare.txt").returncode == 1
