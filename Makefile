@@ -35,12 +35,13 @@ demo: setup ## Annotate FILE (default: a mitochondrial sample) from sign-in to m
 	@$(BIN)/python -m scripts.demo "$(FILE)"
 
 test: setup ## Run every test and print the branch coverage of gas and agents; below 90 % is a failure
-	@$(BIN)/python -m pytest tests --ignore tests/image -n $(TEST_WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+	@$(BIN)/python -m pytest tests --ignore tests/image --ignore tests/terraform -n $(TEST_WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 prove: setup ## Run the proofs that no result is lost (kills, interleavings, chaos) and print what each went through
 	@$(BIN)/python -m scripts.prove $(PROVE)
 
 terraform-test: setup $(DONE)/checkov ## Check terraform/, apply it to the AWS stand-in, use, change and destroy what it made
+	@$(BIN)/python -m pytest tests/terraform -n $(TEST_WORKERS) --dist loadgroup
 	@$(BIN)/python -m tests.terraform
 
 lint: $(DONE)/install ## Check style and types (ruff; mypy strict on gas)
