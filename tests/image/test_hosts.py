@@ -77,7 +77,7 @@ def owner(fleet: Cloud, job_id: str, after_attempt: int = 0) -> Machine:
 
 
 def learned(host: Machine) -> bool:
-    """Whether an annotator of the host has found that a job it had is no longer its own; when depends on what it did."""
+    """Whether an annotator of the host has found that a job it had is no longer its own, whatever it did then."""
     lines = "".join(path.read_text() for path in (host.root / "var/log/gas").glob("gas-annotator-*.log"))
     return "job_taken_away" in lines or "claim_not_released" in lines
 
