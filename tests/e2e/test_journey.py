@@ -168,6 +168,8 @@ def press_until(page: Page, target: Locator, most: int = 30) -> None:
 
 def test_by_keyboard_alone(visit: Visit, stack: Stack, tmp_path: Path) -> None:
     page = visit.page
+    # Else the page glides to what has the focus, and is still on its way when it is looked at.
+    page.emulate_media(reduced_motion="reduce")
     # Playwright begins to catch file dialogues when somebody listens; begun with the key press, it can be too late.
     page.on("filechooser", lambda chooser: None)
     visit.open("/annotations")

@@ -26,6 +26,7 @@ def test_killing_each_process_in_turn_loses_no_job_and_no_mail(stack: Stack, vis
             f"supervisor to start {group} again",
         )
     stack.supervisor.await_running(stack.programs, deadline=_soon())
+    until(lambda: answers(stack), "the page to answer")
     for job_id in jobs:
         assert visitor.wait(job_id, 120)["job"]["status"] == "COMPLETED"
     until(lambda: all(mails(stack, job_id) for job_id in jobs), "a mail for each job")

@@ -73,7 +73,14 @@ def objects_of(place: Deployment, job: Job) -> list[str]:
     return sorted(found["Key"].rpartition("/result/")[2] for found in answer.get("Versions", []))
 
 
-ONE_ATTEMPT = ["annotated.vcf.gz", "annotated.vcf.gz.tbi", "annotation.log", "receipt.json", "summary.json"]
+ONE_ATTEMPT = [
+    "annotated.vcf.gz",
+    "annotated.vcf.gz.tbi",
+    "annotation.log",
+    "receipt.json",
+    "summary.json",
+    "variants.parquet",
+]
 
 
 @pytest.mark.parametrize("way", WAYS)
