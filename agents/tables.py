@@ -1,8 +1,8 @@
 """Makes a result's variant table again from its annotated VCF, when the site has found the table damaged."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from boto3.dynamodb.conditions import Attr
 
@@ -42,7 +42,8 @@ class TableMaker:
         if job is None or not _wanted(job, event):
             log.info("nothing_to_do")
             return
-        name = f"variants-{secrets.token_hex(4)}.parquet"
+        # The same for a repeat, which then writes over what an attempt that died has left.
+        name = f"variants-{sha256(str(event.table).encode()).hexdigest()[:8]}.parquet"
         key = result_key(job.user_id, job.job_id, job.attempt, name)
         try:
             self._make(job, key, delivery)
@@ -58,7 +59,9 @@ class TableMaker:
                 self.jobs.change(job.job_id, hot & KEPT, s3_key_table_file=key)
         except Conflict:
             log.info("table_not_wanted_any_more")
-            self.storage.delete_under(str(job.s3_results_bucket), key)
+            found = self.jobs.get(job.job_id)
+            if found is None or found.s3_key_table_file != key:
+                self.storage.delete_under(str(job.s3_results_bucket), key)
             return
         log.info("table_made_again", job_id=job.job_id)
         if job.s3_key_table_file:

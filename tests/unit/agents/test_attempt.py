@@ -62,7 +62,7 @@ def test_two_attempts_never_share_a_key(place: Deployment) -> None:
     work(place, first)
     second = place.jobs.claim(place.jobs.release(first, fault=False), "host:2")
     work(place, second)
-    assert len(keys(place, first)) == 10
+    assert len(keys(place, first)) == 12
 
 
 def test_progress_reaches_the_lease(place: Deployment) -> None:

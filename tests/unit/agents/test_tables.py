@@ -10,6 +10,7 @@ import pytest
 from agents import child, tables
 from agents.annotator import Annotator
 from agents.tables import TableMaker
+from gas import effects
 from gas.job import Job, ResultTier
 from gas.messages import JobRequest, JobResult, TableRequest
 from gas.queues import GiveBack, Reject
@@ -95,6 +96,46 @@ def test_what_moves_meanwhile_wins(place: Deployment, annotator: Annotator, monk
     # And what is not in S3 is left alone.
     monkeypatch.setattr(tables.child, "retable", None)
     annotator.handle(request(job))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("label", ["tables.upload", "tables.commit"])
+def test_what_fails_is_made_by_the_next(place: Deployment, annotator: Annotator, label: str, when: str) -> None:
+    job = finished(place, annotator)
+    damage(place, job)
+    asked = request(job)
+
+    def fail(at: str, moment: str) -> None:
+        if (at, moment) == (label, when):
+            raise TimeoutError(label)
+
+    effects.arm(fail)
+    try:
+        with pytest.raises(TimeoutError):
+            annotator.handle(asked)
+    finally:
+        effects.arm(None)
+    annotator.handle(asked)
+    mended = now(place, job)
+    assert mended.s3_key_table_file != job.s3_key_table_file
+    assert pq.read_table(io.BytesIO(read(place, mended))).num_rows == 20
+
+
+def test_the_slower_of_two_leaves_the_other_s_table(
+    place: Deployment, annotator: Annotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = finished(place, annotator)
+    damage(place, job)
+    real = child.retable
+
+    def slow(*arguments: Any, **options: Any) -> None:
+        real(*arguments, **options)
+        monkeypatch.setattr(tables.child, "retable", real)
+        annotator.handle(request(job))
+
+    monkeypatch.setattr(tables.child, "retable", slow)
+    annotator.handle(request(job))
+    assert pq.read_table(io.BytesIO(read(place, now(place, job)))).num_rows == 20
 
 
 def test_without_the_vcf_nothing_is_made(place: Deployment, annotator: Annotator) -> None:

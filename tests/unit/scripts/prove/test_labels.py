@@ -10,6 +10,8 @@ from tests.conftest import ROOT
 PEOPLE = {"role.change", "deletion.mark", "erasure.begin"}
 # Only where somebody changes the owner's role in the middle of an upload: the explorer kills it there.
 MEETING = {"archiver.discard"}
+# A damaged table is made again beside a result's life; tests/unit/agents/test_tables.py fails each of these.
+REMADE = {"tables.upload", "tables.commit"}
 
 
 def named_effects() -> set[str]:
@@ -22,9 +24,9 @@ def named_effects() -> set[str]:
 
 
 def test_the_table_with_real_processes_has_every_effect_of_an_agent() -> None:
-    assert {label for labels in LIVES.values() for label in labels} == named_effects() - PEOPLE - MEETING
+    assert {label for labels in LIVES.values() for label in labels} == named_effects() - PEOPLE - MEETING - REMADE
 
 
 def test_the_table_in_one_process_has_every_effect_of_a_result_s_life() -> None:
     accounts = {label for label in named_effects() if label.startswith("erasure.")}
-    assert set(LABELS) | set(RARE) == named_effects() - accounts
+    assert set(LABELS) | set(RARE) == named_effects() - accounts - REMADE
