@@ -27,7 +27,7 @@ APPLICATION = [
     "provision/90-clean.sh",
     "verify/image.sh",
 ]
-SUITE, MIRROR = "trixie", "http://deb.debian.org/debian"
+SUITE = "trixie"
 # What Debian's image for EC2 has beyond debootstrap's least, as far as our units and scripts deal with it.
 AS_IN_EC2 = ("systemd", "systemd-sysv", "dbus", "udev", "cloud-init", "openssh-server", "iproute2", "sudo", "apt-utils")
 SOURCE = Path("/tmp/gas")
@@ -66,7 +66,7 @@ def debian(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         work = folder / f".{tree.name}.new"
         shutil.rmtree(work, ignore_errors=True)
-        run("debootstrap", "--variant=minbase", SUITE, str(work), MIRROR)
+        run("debootstrap", "--variant=minbase", SUITE, str(work))
         with inside(work):
             apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
             run("chroot", str(work), *apt, "update")
