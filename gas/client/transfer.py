@@ -27,10 +27,8 @@ def submit(session: Session, path: Path, moved: Moved, key: str | None = None) -
     """
     note = _note(session, path)
     size = path.stat().st_size
-    ticket = _resumed(session, note) or _begun(session, path, size, note)
-    plan = session.call("POST", "/uploads/parts", {"ticket": ticket})
-    if size:
-        _send_parts(session, path, size, ticket, plan, moved)
+    ticket, plan = _resumed(session, note) or _begun(session, path, size, note)
+    _send_parts(session, path, size, ticket, plan, moved)
     session.call("POST", "/uploads/complete", {"ticket": ticket})
     headers = {"Idempotency-Key": key} if key else {}
     job = session.call("POST", "/jobs", {"ticket": ticket}, headers=headers)
@@ -104,21 +102,21 @@ def _note(session: Session, path: Path) -> Path:
     return session.folder / "uploads" / f"{sha256(identity.encode()).hexdigest()}.json"
 
 
-def _resumed(session: Session, note: Path) -> str | None:
+def _resumed(session: Session, note: Path) -> tuple[str, dict[str, Any]] | None:
+    """The ticket of an earlier command, with how the file is cut and which parts are there."""
     try:
         ticket = str(json.loads(note.read_text("utf-8"))["ticket"])
-        session.call("POST", "/uploads/parts", {"ticket": ticket})
+        return ticket, session.call("POST", "/uploads/parts", {"ticket": ticket})
     except (OSError, ValueError, KeyError, TypeError):
         return None
     except Refused as refused:
         if refused.status in (404, 410):
             return None
         raise
-    return ticket
 
 
-def _begun(session: Session, path: Path, size: int, note: Path) -> str:
+def _begun(session: Session, path: Path, size: int, note: Path) -> tuple[str, dict[str, Any]]:
     begun = session.call("POST", "/uploads", {"name": path.name, "size": size})
     note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     note.write_text(json.dumps({"ticket": begun["ticket"]}), "utf-8")
-    return str(begun["ticket"])
+    return str(begun["ticket"]), {**begun, "uploaded": []}
