@@ -227,7 +227,7 @@ class Clock:
         self.seconds += seconds
 
 
-def until(look: Callable[[], T], patience: float = 30.0, every: float = 0.02) -> T:
+def until(look: Callable[[], T], patience: float = 30.0, every: float = 0.05) -> T:
     """Look until something true is seen, and return it. Fails after `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:

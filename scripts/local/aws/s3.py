@@ -5,11 +5,13 @@ Uploads by form, signatures, CORS and restores have modules of their own.
 
 import base64
 import binascii
+import copy
 import hashlib
 import re
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from moto.s3.exceptions import (
@@ -246,6 +248,22 @@ def _event_bridge_flag_comes_back() -> None:
     S3Response.get_bucket_notification = get_bucket_notification
 
 
+def _versions_cost_what_the_prefix_holds() -> None:
+    original = S3Backend.list_object_versions
+
+    # moto copies every version in the bucket for each request, so that many jobs make each list slow.
+    def list_object_versions(self: S3Backend, bucket_name: str, *, prefix: str = "", **page: Any) -> Any:
+        bucket = self.get_bucket(bucket_name)
+        asked = copy.copy(bucket)
+        asked.keys = type(bucket.keys)()
+        for key, versions in bucket.keys.iterlists():
+            if key.startswith(prefix):
+                asked.keys.setlist(key, versions)
+        return original(SimpleNamespace(get_bucket=lambda name: asked), bucket_name, prefix=prefix, **page)
+
+    S3Backend.list_object_versions = list_object_versions
+
+
 def install() -> None:
     _one_request_at_a_time()
     _bodies_in_files()
@@ -255,6 +273,7 @@ def install() -> None:
     _digests_are_verified()
     _a_bare_checksum_is_kept()
     _event_bridge_flag_comes_back()
+    _versions_cost_what_the_prefix_holds()
     # DeleteObjects on a key whose newest version is a delete marker ends in moto's AttributeError.
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
     FakeDeleteMarker.dispose = lambda self, *args, **kwargs: None
