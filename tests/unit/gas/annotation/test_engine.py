@@ -47,6 +47,7 @@ def snvs(bundle: Bundle, contig: str, positions: list[int]) -> list[str]:
     return lines
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_the_same_bytes_for_any_number_of_workers(
     synthetic_bundle: Bundle, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
