@@ -18,6 +18,7 @@ from gas.faults import explain
 from gas.items import reminder_seconds
 from gas.jobs import Conflict, Job, JobStore
 from gas.mail import Mail
+from gas.shares import ShareStore
 from gas.storage import ObjectsRemain, Storage
 from gas.telemetry import logger
 from gas.users import INDEX_LAG_SECONDS, User, UserStore
@@ -46,6 +47,7 @@ class Erasure:
     """What an account's deletion works with. Whoever looks at an account keeps others away for `lease_seconds`."""
 
     jobs: JobStore
+    shares: ShareStore
     users: UserStore
     storage: Storage
     archives: ArchiveStore
@@ -54,12 +56,19 @@ class Erasure:
 
     @classmethod
     def of(
-        cls, settings: Settings, jobs: JobStore, users: UserStore, storage: Storage, archives: ArchiveStore
+        cls,
+        settings: Settings,
+        jobs: JobStore,
+        shares: ShareStore,
+        users: UserStore,
+        storage: Storage,
+        archives: ArchiveStore,
     ) -> "Erasure":
         """The end of accounts of the deployment that the settings describe."""
         ses = aws.client(settings, "sesv2", aws.ONCE)
         return cls(
             jobs,
+            shares,
             users,
             storage,
             archives,
@@ -102,7 +111,7 @@ class Erasure:
         try:
             with effect("erasure.job"):
                 hidden = self.jobs.withdraw(job, self.users.being_deleted(mine))
-            submissions.erase(self.jobs, self.storage, hidden, self.archives)
+            submissions.erase(self.jobs, self.shares, self.storage, hidden, self.archives)
         except Conflict:
             # Its owner has just extended the lease, for instance: the next look sees it as it is then.
             log.info("job_moved_on", job_id=job.job_id)

@@ -87,6 +87,8 @@ class Job:
     mail_lease_until: int | None = None
     mail_time: int | None = None
     delete_time: int | None = None
+    # The links to it that there are (`gas.shares`).
+    share_ids: list[str] | None = None
 
     announcements: int = 0
     attention_shard: str | None = None

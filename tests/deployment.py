@@ -19,6 +19,7 @@ from gas.job import Job
 from gas.jobs import JobStore
 from gas.messages import Event
 from gas.queues import Delivery
+from gas.shares import ShareStore
 from gas.storage import Storage, input_key
 from gas.submissions import Announcer
 from gas.topology import resource_name
@@ -121,6 +122,10 @@ class Deployment:
     @cached_property
     def users(self) -> UserStore:
         return UserStore.of(self.settings)
+
+    @cached_property
+    def shares(self) -> ShareStore:
+        return ShareStore.of(self.settings, self.jobs)
 
     @cached_property
     def storage(self) -> Storage:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gas.config import Settings
 from gas.telemetry import logger
-from gas.topology import resource_name, topic_arn
+from gas.topology import load, resource_name, topic_arn
 
 # A load balancer's health check gives up after five seconds unless told otherwise; connecting and reading
 # together stay well below.
@@ -35,7 +35,7 @@ def probes(settings: Settings) -> dict[str, Probe]:
     session: Any = boto3.session.Session()
     dynamodb, s3, sns = (session.client(service, config=config) for service in ("dynamodb", "s3", "sns"))
     prefix = settings.name_prefix
-    keys = {"annotations": "job_id", "users": "user_id", "sessions": "session_id"}
+    keys = {name: table.hash_key for name, table in load().tables.items()}
 
     def read_table(short_name: str, key: str) -> Probe:
         return lambda: dynamodb.get_item(TableName=resource_name(prefix, short_name), Key={key: {"S": "readyz"}})

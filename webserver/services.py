@@ -10,6 +10,7 @@ from gas import aws
 from gas.config import Settings
 from gas.explore.engine import Explorer
 from gas.jobs import JobStore
+from gas.shares import ShareStore
 from gas.storage import Storage
 from gas.submissions import Announcer
 from gas.uploads import Uploads
@@ -29,6 +30,7 @@ class Services:
 
     settings: Settings
     jobs: JobStore
+    shares: ShareStore
     users: UserStore
     sessions: SessionStore
     storage: Storage
@@ -67,13 +69,13 @@ class Services:
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Services:
     """The services of a deployment. Raises ValueError when the site's address cannot be used."""
     s3 = aws.client(settings, "s3", aws.QUICK)
+    annotations = aws.table(settings, "annotations", aws.QUICK)
     sessions = aws.table(settings, "sessions", aws.QUICK)
     globus = Globus(lambda: aws.secrets(settings), settings.site_url, settings.globus_issuer)
     services = Services(
         settings=settings,
-        jobs=JobStore(
-            aws.table(settings, "annotations", aws.QUICK), clock, settings.lease_seconds, settings.outbox_seconds
-        ),
+        jobs=JobStore(annotations, clock, settings.lease_seconds, settings.outbox_seconds),
+        shares=ShareStore(aws.table(settings, "shares", aws.QUICK), annotations, clock),
         users=UserStore(aws.table(settings, "users", aws.QUICK), clock, settings.outbox_seconds),
         sessions=SessionStore(sessions, clock),
         storage=Storage(s3, settings.inputs_bucket, settings.results_bucket),

@@ -30,6 +30,7 @@ from gas.job import Job, JobStatus, Outcome, ResultTier, from_item, result_keys
 from gas.jobs import JobStore
 from gas.messages import TOPIC_OF, Event
 from gas.queues import Delivery, GiveBack, Retry
+from gas.shares import ShareStore
 from gas.storage import Storage, input_key, result_key
 from gas.tiers import Tiers
 from gas.users import Role, User, UserStore
@@ -77,6 +78,7 @@ class Doors:
     settings: Settings
     annotations: Any
     users: Any
+    shares: Any
     s3: Any
     archives: ArchiveStore
 
@@ -107,6 +109,7 @@ def deployment(folder: Path, backend: str) -> Doors:
         settings,
         aws.table(settings, "annotations"),
         aws.table(settings, "users"),
+        aws.table(settings, "shares"),
         aws.client(settings, "s3"),
         archives.of(settings),
     )
@@ -137,7 +140,8 @@ class World:
         bus: Any = self
         shared: tuple[Any, ...] = (settings, self.jobs, self.tiers, self.users)
         annotator = Annotator(settings, self.jobs, self.storage, bus, "host:1", self.rng, work=self._annotate)
-        self.sweeper = Sweeper(*shared, self.storage, self.archives, bus)
+        self.shares = ShareStore(self.doors.shares, self.doors.annotations, self.clock)
+        self.sweeper = Sweeper(*shared, self.storage, self.archives, bus, self.shares)
         self.handlers: dict[str, Callable[[Delivery], None]] = {
             "job-requests": annotator.handle,
             "notify": Notifier(settings, self.jobs, self.users, self._mailer()).handle,
@@ -200,7 +204,7 @@ class World:
 
     def delete(self, job_id: str) -> None:
         """As the web server does: without a right to touch archives."""
-        self._insist(lambda: submissions.delete(self.jobs, self.storage, job_id))
+        self._insist(lambda: submissions.delete(self.jobs, self.shares, self.storage, job_id))
         self.deleted.add(job_id)
 
     def _insist(self, act: Callable[[], T]) -> T:

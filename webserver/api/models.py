@@ -1,10 +1,11 @@
 """What the API takes and gives, as types: requests are checked against them and the OpenAPI document shows them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gas.job import JobStatus
+from gas.shares import ShareState
 from gas.users import Role
 from webserver.results import Access
 
@@ -124,6 +125,48 @@ class JobDetails(Answer):
     receipt: dict[str, Any] | None
     files: dict[str, bool]
     can: dict[str, bool]
+
+
+class NewShare(Request):
+    days: Literal[1, 7, 30] = Field(description="How long the link holds")
+    note: str = Field(default="", max_length=100, description="For the owner's own list")
+
+
+class Look(Answer):
+    what: str
+    network: str = Field(description="The network of the reader's address, empty where it is not known")
+    first: EpochSeconds
+    last: EpochSeconds
+    times: Count
+
+
+class ShareView(Answer):
+    share_id: str
+    note: str
+    state: ShareState
+    created_time: EpochSeconds
+    expires_at: EpochSeconds
+    revoked_time: EpochSeconds | None
+    uses: Count
+    last_used: EpochSeconds | None
+    looks: list[Look] = Field(description="The latest lines of the link's audit list")
+
+
+class ShareList(Answer):
+    job_id: str
+    input_file_name: str
+    can_share: bool
+    shares: list[ShareView]
+
+
+class CreatedShare(Answer):
+    share: ShareView
+    url: str = Field(description="The link itself, which no later answer has again")
+
+
+class RevokedShare(Answer):
+    share_id: str
+    state: ShareState
 
 
 class JobLog(Answer):

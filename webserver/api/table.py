@@ -8,7 +8,7 @@ from webserver.api import account as own
 from webserver.api import models, wes
 from webserver.api.idempotency import LONGEST_KEY
 from webserver.api.operations import Operation, Parameter
-from webserver.pages import account, annotations, downloads, uploads, variants
+from webserver.pages import account, annotations, downloads, shares, uploads, variants
 
 JOB = "/jobs/<job_id:re:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}>"
 LISTING = (
@@ -138,6 +138,25 @@ OPERATIONS: tuple[Operation, ...] = (
         None,
         303,
         refusals=(403, 404, 409),
+    ),
+    Operation("GET", f"{JOB}/shares", shares.index, "The links to a job", models.ShareList, refusals=(404,)),
+    Operation(
+        "POST",
+        f"{JOB}/shares",
+        shares.create,
+        "Make a link by which others may read the job",
+        models.CreatedShare,
+        201,
+        models.NewShare,
+        refusals=(404, 409),
+    ),
+    Operation(
+        "POST",
+        f"{JOB}/shares/<share_id:re:[0-9a-f]{{64}}>/revoke",
+        shares.revoke,
+        "End a link now",
+        models.RevokedShare,
+        refusals=(404,),
     ),
     Operation(
         "GET",

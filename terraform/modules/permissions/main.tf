@@ -87,7 +87,7 @@ locals {
 locals {
   statements = {
     web = concat([
-      { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = [local.tables.annotations, local.tables.sessions] },
+      { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = [local.tables.annotations, local.tables.sessions, local.tables.shares] },
       { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = [local.tables.users] },
       { Action = ["dynamodb:Query"], Resource = ["${local.tables.annotations}/index/user_id_index", "${local.tables.annotations}/index/attention_index"] },
       { Action = ["sns:Publish"], Resource = [local.topics.job-requests, local.topics.subscription-upgrade] },
@@ -147,6 +147,7 @@ locals {
 
     sweeper = concat([
       { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = [local.tables.annotations, local.tables.users] },
+      { Action = ["dynamodb:DeleteItem"], Resource = [local.tables.shares] },
       { Action = ["dynamodb:Query"], Resource = ["${local.tables.annotations}/index/attention_index", "${local.tables.annotations}/index/user_id_index", "${local.tables.users}/index/attention_index"] },
       { Action = ["sns:Publish"], Resource = values(local.topics) },
       local.list_inputs, local.list_results, local.delete_uploads, local.delete_files, local.send_mail,

@@ -17,6 +17,7 @@ from gas.erasure import Erasure
 from gas.job import Job, JobStatus, Outcome
 from gas.jobs import Conflict, JobStore
 from gas.mail import Mail
+from gas.shares import ShareStore
 from gas.storage import input_key
 from gas.tiers import Tiers
 from gas.users import INDEX_LAG_SECONDS, BeingDeleted, Role, User, UserStore
@@ -46,6 +47,7 @@ class Place:
         self.jobs = JobStore(aws.table(settings, "annotations"), self.clock, LEASE, OUTBOX)
         self.users = UserStore(aws.table(settings, "users"), self.clock, OUTBOX)
         self.tiers = Tiers.of(settings, self.jobs)
+        self.shares = ShareStore(aws.table(settings, "shares"), self.jobs.table, self.clock)
         self.storage = self.deployment.storage
         self.archives = archives.of(settings)
         self.sweeper = self.make_sweeper()
@@ -53,8 +55,8 @@ class Place:
     def make_sweeper(self) -> Sweeper:
         settings = self.deployment.settings
         shared: tuple[Any, ...] = (settings, self.jobs, self.tiers, self.users, self.storage, self.archives)
-        sweeper = Sweeper(*shared, self.deployment.announcer)
-        ours = Erasure(self.jobs, self.users, self.storage, self.archives, self.sent.append, LEASE)
+        sweeper = Sweeper(*shared, self.deployment.announcer, self.shares)
+        ours = Erasure(self.jobs, self.shares, self.users, self.storage, self.archives, self.sent.append, LEASE)
         # The same, but its mail is kept here; `Erasure.of` has a test of its own.
         sweeper.__dict__["erasure"] = ours
         return sweeper
@@ -115,7 +117,7 @@ class Place:
 def settings(aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """One deployment for all of these tests: each minds only users of its own."""
     made = settings_of(tmp_path_factory.mktemp("erasure"))
-    create(made, ["job-requests", "notify", "archive"], ["annotations", "users"], ["inputs", "results"])
+    create(made, ["job-requests", "notify", "archive"], ["annotations", "users", "shares"], ["inputs", "results"])
     return made
 
 
@@ -140,6 +142,14 @@ def test_an_account_goes_with_everything_it_had(place: Place) -> None:
     assert place.jobs.owned(kept.job_id, other.user_id) is not None
     assert place.storage.head(str(kept.s3_results_bucket), str(kept.s3_key_result_file)) is not None
     assert place.users.get(other.user_id) == other
+
+
+def test_the_links_to_its_jobs_go_with_an_account(place: Place) -> None:
+    user = place.user()
+    share, _ = place.shares.create(place.completed(user), 7, "")
+    erasure.begin(place.users, user.user_id)
+    place.sweep_until_gone(user)
+    assert place.shares.get(share.share_id) is None
 
 
 def test_running_work_is_stopped_and_waited_for(place: Place) -> None:
@@ -384,7 +394,7 @@ def test_objects_that_s3_does_not_let_go_of_are_waited_for(place: Place, faulty:
 def test_the_receipt_is_sent_through_ses(place: Place, aws_standin: AwsStandIn) -> None:
     user = place.user()
     settings = place.deployment.settings
-    ours = Erasure.of(settings, place.jobs, place.users, place.storage, place.archives)
+    ours = Erasure.of(settings, place.jobs, place.shares, place.users, place.storage, place.archives)
     place.sweeper.__dict__["erasure"] = ours
     erasure.begin(place.users, user.user_id)
     place.sweep_until_gone(user)
