@@ -22,6 +22,7 @@ from gas.shares import ShareStore
 from gas.storage import ObjectsRemain, Storage
 from gas.telemetry import logger
 from gas.users import INDEX_LAG_SECONDS, User, UserStore
+from gas.webhooks import WebhookStore
 
 log = logger(__name__)
 
@@ -49,6 +50,7 @@ class Erasure:
     jobs: JobStore
     shares: ShareStore
     users: UserStore
+    webhooks: WebhookStore
     storage: Storage
     archives: ArchiveStore
     send: Callable[[Mail], object]
@@ -70,6 +72,7 @@ class Erasure:
             jobs,
             shares,
             users,
+            WebhookStore.of(settings, users),
             storage,
             archives,
             lambda receipt: mail.send(ses, settings.mail_from, receipt),
@@ -120,6 +123,8 @@ class Erasure:
             log.warning("deletion_postponed", job_id=job.job_id, reason=explain(error))
 
     def _finish(self, mine: User) -> None:
+        with effect("erasure.webhooks"):
+            self.webhooks.remove_all(mine)
         # Uploads that never became a job. Not those that came later: they may be a new account's.
         with effect("erasure.uploads"):
             self.storage.delete_user(mine.user_id, before=(mine.delete_time or 0) + INDEX_LAG_SECONDS / 2)

@@ -24,6 +24,7 @@ from gas.storage import Storage, input_key
 from gas.submissions import Announcer
 from gas.topology import resource_name
 from gas.users import UserStore
+from gas.webhooks import WebhookStore
 from scripts.local import bootstrap
 from tests.conftest import REGION
 
@@ -126,6 +127,10 @@ class Deployment:
     @cached_property
     def shares(self) -> ShareStore:
         return ShareStore.of(self.settings, self.jobs)
+
+    @cached_property
+    def webhooks(self) -> WebhookStore:
+        return WebhookStore.of(self.settings, self.users)
 
     @cached_property
     def storage(self) -> Storage:

@@ -14,7 +14,19 @@ from gas.annotation.sandbox import die_with_parent
 from gas.users import User
 from webserver import problems, rendering
 from webserver.api import bearer, openapi
-from webserver.pages import account, annotations, downloads, health, home, shared, shares, sign_in, uploads, variants
+from webserver.pages import (
+    account,
+    annotations,
+    downloads,
+    health,
+    home,
+    shared,
+    shares,
+    sign_in,
+    uploads,
+    variants,
+    webhooks,
+)
 from webserver.pages.shares import ENTRANCE
 from webserver.problems import Problem
 from webserver.security import foreign_request, merge_headers
@@ -29,6 +41,7 @@ ROUTES: tuple[Route, ...] = (
     *home.ROUTES,
     *sign_in.ROUTES,
     *account.ROUTES,
+    *webhooks.ROUTES,
     *uploads.ROUTES,
     *annotations.ROUTES,
     *downloads.ROUTES,

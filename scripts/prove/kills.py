@@ -264,6 +264,7 @@ LIVES: dict[Callable[[Trial], None], tuple[str, ...]] = {
         "erasure.claim",
         "erasure.job",
         "erasure.pause",
+        "erasure.webhooks",
         "erasure.uploads",
         "erasure.last-claim",
         "erasure.receipt",

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gas.job import JobStatus
 from gas.shares import ShareState
 from gas.users import Role
+from gas.webhooks import CallState
 from webserver.results import Access
 
 EpochSeconds = Annotated[int, Field(ge=0, description="Seconds since 1970-01-01 UTC")]
@@ -229,6 +230,40 @@ class Account(Answer):
     institution: str
     role: Role
     member_since: EpochSeconds
+
+
+class NewWebhook(Request):
+    url: str = Field(max_length=1000, description="https on port 443, on a public server")
+
+
+class WebhookCall(Answer):
+    message_id: str = Field(description="The `webhook-id` that was sent")
+    job_id: str
+    state: CallState
+    tries: Count
+    said: str
+    at: EpochSeconds
+
+
+class WebhookView(Answer):
+    webhook_id: str
+    url: str
+    created_time: EpochSeconds
+    calls: list[WebhookCall] = Field(description="The latest, newest first")
+
+
+class Webhooks(Answer):
+    webhooks: list[WebhookView]
+
+
+class CreatedWebhook(Answer):
+    webhook: WebhookView
+    secret: str = Field(description="What messages are signed with; no later answer has it again")
+
+
+class RemovedWebhook(Answer):
+    webhook_id: str
+    removed: bool
 
 
 class Subscription(Answer):

@@ -8,7 +8,7 @@ from webserver.api import account as own
 from webserver.api import models, wes
 from webserver.api.idempotency import LONGEST_KEY
 from webserver.api.operations import Operation, Parameter
-from webserver.pages import account, annotations, downloads, shares, uploads, variants
+from webserver.pages import account, annotations, downloads, shares, uploads, variants, webhooks
 
 JOB = "/jobs/<job_id:re:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}>"
 LISTING = (
@@ -72,6 +72,25 @@ OPERATIONS: tuple[Operation, ...] = (
         "Become a premium or a free user",
         models.Subscription,
         takes=models.NewSubscription,
+    ),
+    Operation("GET", "/account/webhooks", webhooks.index, "Your webhooks and their latest calls", models.Webhooks),
+    Operation(
+        "POST",
+        "/account/webhooks",
+        webhooks.create,
+        "Have an address told when a job has ended",
+        models.CreatedWebhook,
+        201,
+        models.NewWebhook,
+        refusals=(409,),
+    ),
+    Operation(
+        "DELETE",
+        "/account/webhooks/<webhook_id:re:[0-9a-f-]{36}>",
+        webhooks.remove,
+        "Remove a webhook",
+        models.RemovedWebhook,
+        refusals=(404, 409),
     ),
     Operation("GET", "/bundles", own.bundles, "The reference bundles", models.Bundles),
     Operation(

@@ -35,6 +35,7 @@ def concrete(route: Route, job_id: str = SOME_ID, what: str = "result") -> str:
     """A path that the route matches."""
     path = re.sub(r"<what[^>]*>", what, re.sub(r"<job_id[^>]*>", job_id, route.path))
     path = re.sub(r"<share_id[^>]*>", SOME_LINK, path)
+    path = re.sub(r"<webhook_id[^>]*>", SOME_ID, path)
     return re.sub(r"<kind[^>]*>", "tsv", re.sub(r"<row[^>]*>", "0", path))
 
 

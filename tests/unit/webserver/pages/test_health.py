@@ -25,6 +25,7 @@ def test_ready_when_every_dependency_answers(browser: Browser) -> None:
         "dynamodb:users",
         "dynamodb:sessions",
         "dynamodb:shares",
+        "dynamodb:webhooks",
         "s3:inputs",
         "s3:results",
         "sns:job-requests",
@@ -40,6 +41,7 @@ def test_ready_when_every_dependency_answers(browser: Browser) -> None:
             {"name_prefix": "nothing"},
             {
                 *("dynamodb:annotations", "dynamodb:users", "dynamodb:sessions", "dynamodb:shares"),
+                "dynamodb:webhooks",
                 "sns:job-requests",
             },
         ),
