@@ -118,7 +118,7 @@ locals {
       local.send_mail,
     ])
 
-    # Nobody else may read the secrets that webhooks are signed with, not even who writes them.
+    # No other policy lets anybody read the secrets that webhooks are signed with, not even the web server's.
     caller = concat(local.consume.webhooks, [
       { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = [local.tables.annotations, local.tables.webhooks] },
       { Action = ["dynamodb:GetItem"], Resource = [local.tables.users, local.tables.webhook-secrets] },
