@@ -104,7 +104,8 @@ class Outbound:
         for text in texts:
             # What is bound to one interface (fe80::1%eth0) does not parse without it, and is not public.
             if "%" in text or not self.allows(ipaddress.ip_address(text)):
-                raise BadAddress(f"{target.host} leads to {text}, which is not a public address.")
+                # Not which: names of our own network are nobody's to look up.
+                raise BadAddress(f"{target.host} leads to an address that is not public.")
         if not texts:
             raise BadAddress(f"The name {target.host} leads nowhere: it has no address.")
         return texts
