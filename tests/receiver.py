@@ -92,6 +92,9 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
             found.received.append(Received(self.path, dict(self.headers.items()), body))
             time.sleep(found.pause)
             status, headers, content = found.answer
+            if not status:
+                # Hangs up without a word.
+                return
             try:
                 self.send_response(status)
                 for key, value in headers:

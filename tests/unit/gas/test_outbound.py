@@ -228,3 +228,10 @@ def test_whoever_does_not_speak_https_is_told_so(tmp_path: Path, receiver: Recei
         with pytest.raises(Unreachable):
             receiver.outbound().post(f"https://{HOST}:{port}/", b"{}", {})
         thread.join()
+
+
+def test_a_connection_that_breaks_off_is_told_so(receiver: Receiver) -> None:
+    receiver.answer = (0, [], b"")
+    with pytest.raises(Unreachable, match="broke off"):
+        receiver.outbound().post(receiver.url(), b"{}", {})
+    assert len(receiver.received) == 1
