@@ -286,6 +286,7 @@ def tell_webhooks(life: Life, ada: Browser) -> None:
     # A public address by the rules, of a block that nobody has.
     made = ada.post("/profile/webhooks", {"url": "https://[2000::1]/hook"})["webhook"]
     life._write("gas-webhooks", {"webhook_id": made["webhook_id"]}, {"url": "https://127.0.0.1/hook"})
+    life.arm("caller.send error")
     ended = life.annotated(ada)
     until(lambda: "webhook_time" in life.item(ended), PATIENCE_SECONDS)
     ada.open("/profile/webhooks")
