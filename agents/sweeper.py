@@ -19,6 +19,7 @@ from gas.faults import explain
 from gas.items import ATTENTION_SHARDS
 from gas.jobs import Conflict, Job, JobStatus, JobStore
 from gas.process import StopSignals, stop_signals
+from gas.shares import ShareStore
 from gas.storage import Storage
 from gas.submissions import Announcer
 from gas.telemetry import bound, logger, metric
@@ -42,11 +43,12 @@ class Sweeper:
     storage: Storage
     archives: ArchiveStore
     announcer: Announcer
+    shares: ShareStore
 
     @cached_property
     def erasure(self) -> Erasure:
         """What ends accounts."""
-        return Erasure.of(self.settings, self.jobs, self.users, self.storage, self.archives)
+        return Erasure.of(self.settings, self.jobs, self.shares, self.users, self.storage, self.archives)
 
     def sweep(self) -> int:
         """Look at everything that is due; returns how many items were looked at. One that fails stops no other."""
@@ -86,7 +88,7 @@ class Sweeper:
         """Do what the state of one overdue job asks for. Raises `Conflict` when it moves on meanwhile."""
         log.info("overdue", job_status=job.job_status, attempt=job.attempt, announcements=job.announcements)
         if job.delete_time is not None:
-            submissions.erase(self.jobs, self.storage, job, self.archives)
+            submissions.erase(self.jobs, self.shares, self.storage, job, self.archives)
         elif job.job_status is JobStatus.PENDING:
             # However long the queue is, a job that nobody has tried is not given up.
             submissions.announce(self.jobs, self.announcer, job)
@@ -96,19 +98,16 @@ class Sweeper:
                 results.give_up(self.jobs, self.storage, self.announcer, job)
             else:
                 submissions.announce(self.jobs, self.announcer, job)
-        elif job.job_status is JobStatus.CANCELLED:
-            self.jobs.settle(job)
-        elif job.mail_time is None:
-            if job.announcements >= MOST_ANNOUNCEMENTS:
-                log.error("mail_given_up")
-                metric("MailsGivenUp", 1)
-                self.jobs.settle(job)
-            else:
-                submissions.announce(self.jobs, self.announcer, job)
-        elif job.job_status is JobStatus.COMPLETED:
+        elif job.mail_time is not None and job.job_status is JobStatus.COMPLETED:
             results.tend(self.settings, self.tiers, self.users, self.storage, self.announcer, job)
-        else:
+        elif job.mail_time is not None or job.job_status is JobStatus.CANCELLED:
             self.jobs.settle(job)
+        elif job.announcements >= MOST_ANNOUNCEMENTS:
+            log.error("mail_given_up")
+            metric("MailsGivenUp", 1)
+            self.jobs.settle(job)
+        else:
+            submissions.announce(self.jobs, self.announcer, job)
 
 
 def _guarded(look: Callable[[str], None], key: str) -> None:
@@ -140,6 +139,7 @@ def main() -> None:
         Storage(aws.client(settings, "s3"), settings.inputs_bucket, settings.results_bucket),
         archives.of(settings),
         Announcer.of(settings),
+        ShareStore.of(settings, jobs),
     )
     with stop_signals() as signals:
         run(sweeper, signals, settings.sweep_seconds)

@@ -18,9 +18,11 @@ from gas.faults import explain
 from gas.items import reminder_seconds
 from gas.jobs import Conflict, Job, JobStore
 from gas.mail import Mail
+from gas.shares import ShareStore
 from gas.storage import ObjectsRemain, Storage
 from gas.telemetry import logger
 from gas.users import INDEX_LAG_SECONDS, User, UserStore
+from gas.webhooks import WebhookStore
 
 log = logger(__name__)
 
@@ -46,7 +48,9 @@ class Erasure:
     """What an account's deletion works with. Whoever looks at an account keeps others away for `lease_seconds`."""
 
     jobs: JobStore
+    shares: ShareStore
     users: UserStore
+    webhooks: WebhookStore
     storage: Storage
     archives: ArchiveStore
     send: Callable[[Mail], object]
@@ -54,13 +58,21 @@ class Erasure:
 
     @classmethod
     def of(
-        cls, settings: Settings, jobs: JobStore, users: UserStore, storage: Storage, archives: ArchiveStore
+        cls,
+        settings: Settings,
+        jobs: JobStore,
+        shares: ShareStore,
+        users: UserStore,
+        storage: Storage,
+        archives: ArchiveStore,
     ) -> "Erasure":
         """The end of accounts of the deployment that the settings describe."""
         ses = aws.client(settings, "sesv2", aws.ONCE)
         return cls(
             jobs,
+            shares,
             users,
+            WebhookStore.of(settings, users),
             storage,
             archives,
             lambda receipt: mail.send(ses, settings.mail_from, receipt),
@@ -102,7 +114,7 @@ class Erasure:
         try:
             with effect("erasure.job"):
                 hidden = self.jobs.withdraw(job, self.users.being_deleted(mine))
-            submissions.erase(self.jobs, self.storage, hidden, self.archives)
+            submissions.erase(self.jobs, self.shares, self.storage, hidden, self.archives)
         except Conflict:
             # Its owner has just extended the lease, for instance: the next look sees it as it is then.
             log.info("job_moved_on", job_id=job.job_id)
@@ -111,6 +123,8 @@ class Erasure:
             log.warning("deletion_postponed", job_id=job.job_id, reason=explain(error))
 
     def _finish(self, mine: User) -> None:
+        with effect("erasure.webhooks"):
+            self.webhooks.remove_all(mine)
         # Uploads that never became a job. Not those that came later: they may be a new account's.
         with effect("erasure.uploads"):
             self.storage.delete_user(mine.user_id, before=(mine.delete_time or 0) + INDEX_LAG_SECONDS / 2)

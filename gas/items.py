@@ -92,13 +92,35 @@ def change_if(
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     """
     update = {"TableName": table.name, "Key": dict(key), **_update(key, condition, changes)}
-    write: Any = [_guard(check), {"Update": update}]
+    _transact(table, [_guard(check), {"Update": update}], f"{dict(key)} or {dict(check.key)} has moved on")
+
+
+def create_with(
+    table: "Table",
+    item: Mapping[str, Any],
+    other: "Table",
+    key: Mapping[str, str],
+    condition: ConditionBase,
+    changes: Mapping[str, Any],
+) -> None:
+    """Put a new item, whose key nobody else can have, and `change` one of another table: both in one transaction.
+
+    Raises `Conflict` as `change` does.
+    """
+    put = {"TableName": table.name, "Item": _stored(item)}
+    update = {"TableName": other.name, "Key": dict(key), **_update(key, condition, changes)}
+    _transact(table, [{"Put": put}, {"Update": update}], f"{dict(key)} has moved on")
+
+
+def _transact(table: "Table", writes: Any, why: str) -> None:
+    """All of the writes or none. Raises `Conflict`, saying why, when a condition does not hold."""
     try:
-        table.meta.client.transact_write_items(TransactItems=write)
+        table.meta.client.transact_write_items(TransactItems=writes)
     except ClientError as error:
-        reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", ())]
-        if "ConditionalCheckFailed" in reasons:
-            raise Conflict(f"{dict(key)} or {dict(check.key)} has moved on") from error
+        reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
+        # Another's transaction over the same item, at this moment: of the two one has to read again.
+        if reasons & {"ConditionalCheckFailed", "TransactionConflict"}:
+            raise Conflict(why) from error
         raise
 
 
@@ -134,9 +156,8 @@ def _update(key: Mapping[str, str], condition: ConditionBase, changes: Mapping[s
 
 def create(table: "Table", hash_key: str, item: Mapping[str, Any]) -> bool:
     """Put an item that must not exist yet. False when it does: nothing is written then."""
-    stored = {name: storable(value) for name, value in item.items() if value is not None}
     try:
-        table.put_item(Item=stored, **_condition(Attr(hash_key).not_exists()))
+        table.put_item(Item=_stored(item), **_condition(Attr(hash_key).not_exists()))
     except ClientError as error:
         if is_conflict(error):
             return False
@@ -224,6 +245,10 @@ def is_conflict(error: ClientError) -> bool:
 def storable(value: Any) -> Any:
     """DynamoDB's serialiser takes plain strings only, not their subclasses."""
     return str(value) if isinstance(value, StrEnum) else value
+
+
+def _stored(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: storable(value) for name, value in item.items() if value is not None}
 
 
 def native(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,11 @@ class Job:
     error_reference: str | None = None
     mail_lease_until: int | None = None
     mail_time: int | None = None
+    # The `complete_time` of the end that the owner's webhooks were told of.
+    webhook_time: int | None = None
     delete_time: int | None = None
+    # The links to it that there are (`gas.shares`).
+    share_ids: list[str] | None = None
 
     announcements: int = 0
     attention_shard: str | None = None

@@ -278,6 +278,11 @@ class JobStore:
         told = {"mail_lease_until": None, "mail_time": self.now(), **self._after_mail(mine)}
         return self.change(mine.job_id, held & KEPT, **told)
 
+    def webhooks_told(self, seen: Job) -> Job:
+        """The owner's webhooks were told of the end of the job as it was seen, or given up."""
+        same_end = Attr("job_status").eq(str(seen.job_status)) & same("complete_time", seen.complete_time)
+        return self.change(seen.job_id, same_end & KEPT, webhook_time=seen.complete_time)
+
     def _after_mail(self, job: Job) -> dict[str, Any]:
         """A result is looked at once more: a free user's does not stay where it is."""
         if job.job_status is JobStatus.COMPLETED:

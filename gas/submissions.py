@@ -15,6 +15,7 @@ from gas.config import Settings
 from gas.effects import effect
 from gas.jobs import Conflict, Job, JobStatus, JobStore, ResultTier
 from gas.messages import TOPIC_OF, Event, JobRequest, JobResult, SubscriptionDowngrade, SubscriptionUpgrade, publish
+from gas.shares import ShareStore
 from gas.storage import ObjectsRemain, Storage
 from gas.telemetry import logger
 from gas.tiers import draft_of
@@ -108,8 +109,8 @@ class DeletionReceipt:
     rest_from: int | None
 
 
-def delete(jobs: JobStore, storage: Storage, job_id: str) -> DeletionReceipt:
-    """Delete a job for ever: hide it, then remove its objects, then its item.
+def delete(jobs: JobStore, shares: ShareStore, storage: Storage, job_id: str) -> DeletionReceipt:
+    """Delete a job for ever: hide it, then remove the links to it and its objects, then its item.
 
     Raises `Conflict` while it is unfinished. What fails after it is hidden is done again by the sweeper.
     """
@@ -120,7 +121,7 @@ def delete(jobs: JobStore, storage: Storage, job_id: str) -> DeletionReceipt:
         job = jobs.mark_deleted(seen)
     gone = False
     try:
-        gone = erase(jobs, storage, job)
+        gone = erase(jobs, shares, storage, job)
     except (BotoCoreError, ClientError, ObjectsRemain) as error:
         log.warning("deletion_postponed", job_id=job_id, error=str(error))
     return DeletionReceipt(_belongings(job), None if gone else job.attention_at)
@@ -138,8 +139,8 @@ def _belongings(job: Job) -> tuple[str, ...]:
     return tuple(name for name, is_there in there.items() if is_there)
 
 
-def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | None = None) -> bool:
-    """Remove the objects and archives of a job marked deleted, and then its item. A repeat is harmless.
+def erase(jobs: JobStore, shares: ShareStore, storage: Storage, job: Job, archives: ArchiveStore | None = None) -> bool:
+    """Remove the links, objects and archives of a job marked deleted, and then its item. A repeat is harmless.
 
     False when something is left for the sweeper.
 
@@ -148,6 +149,8 @@ def erase(jobs: JobStore, storage: Storage, job: Job, archives: ArchiveStore | N
     While an annotator may not yet have noticed that the job was cancelled, the hidden item stays: the sweeper comes
     back for what is written until then.
     """
+    with effect("deletion.shares"):
+        shares.remove_all(job)
     with effect("deletion.objects"):
         storage.delete_job(job.user_id, job.job_id)
     if jobs.may_be_written(job):

@@ -52,6 +52,8 @@ class User:
     role_time: int = 0
     delete_time: int | None = None
     deleted_jobs: int = 0
+    # The webhooks that there are (`gas.webhooks`).
+    webhook_ids: list[str] | None = None
     announcements: int = 0
     attention_shard: str | None = None
     attention_at: int | None = None
@@ -66,7 +68,7 @@ class UserStore:
     """Users in DynamoDB."""
 
     def __init__(self, table: "Table", clock: Callable[[], float] = time.time, outbox_seconds: int = 30):
-        self._table = table
+        self.table = table
         self._clock = clock
         self._outbox_seconds = outbox_seconds
 
@@ -77,7 +79,7 @@ class UserStore:
 
     def get(self, user_id: str) -> User | None:
         """The user as stored now (a consistent read), or None."""
-        item = self._table.get_item(Key={"user_id": user_id}, ConsistentRead=True).get("Item")
+        item = self.table.get_item(Key={"user_id": user_id}, ConsistentRead=True).get("Item")
         return _from_item(items.native(item)) if item else None
 
     def sign_in(self, user_id: str, email: str, name: str, institution: str = "") -> User:
@@ -97,7 +99,7 @@ class UserStore:
             "created_time": now,
             "updated_time": now,
         }
-        while not items.create(self._table, "user_id", new):
+        while not items.create(self.table, "user_id", new):
             try:
                 return self._change(user_id, email=email, name=name, updated_time=now)
             except Conflict:
@@ -141,7 +143,7 @@ class UserStore:
 
         A change of role has to be announced or carried out, or the account deleted.
         """
-        return [str(item["user_id"]) for item in items.due(self._table, shard, until)]
+        return [str(item["user_id"]) for item in items.due(self.table, shard, until)]
 
     def announced(self, seen: User) -> User:
         """The change of role was published; until it is carried out it is published again, with growing waits.
@@ -194,11 +196,11 @@ class UserStore:
     def being_deleted(self, seen: User) -> Check:
         """For a change of another item that belongs to this deletion: it counts there, and ends with it."""
         this = GOING & same("delete_time", seen.delete_time)
-        return Check(self._table.name, {"user_id": seen.user_id}, this, counts="deleted_jobs")
+        return Check(self.table.name, {"user_id": seen.user_id}, this, counts="deleted_jobs")
 
     def remove(self, mine: User) -> None:
         """Delete the item itself, the last thing that there is of the account; harmless when it is gone."""
-        items.remove(self._table, {"user_id": mine.user_id}, GOING & same("delete_time", mine.delete_time))
+        items.remove(self.table, {"user_id": mine.user_id}, GOING & same("delete_time", mine.delete_time))
 
     def now(self) -> int:
         """The present second."""
@@ -206,10 +208,10 @@ class UserStore:
 
     def _going(self, seen: User, condition: ConditionBase, **changes: Any) -> User:
         this = GOING & same("delete_time", seen.delete_time) & condition
-        return _from_item(items.change(self._table, {"user_id": seen.user_id}, this, changes))
+        return _from_item(items.change(self.table, {"user_id": seen.user_id}, this, changes))
 
     def _change(self, user_id: str, condition: ConditionBase = KEPT, **changes: Any) -> User:
-        return _from_item(items.change(self._table, {"user_id": user_id}, KEPT & condition, changes))
+        return _from_item(items.change(self.table, {"user_id": user_id}, KEPT & condition, changes))
 
 
 _NAMES = frozenset(field.name for field in fields(User))

@@ -30,7 +30,7 @@ locals {
   processes = {
     web       = ["web", "lifecycle"]
     annotator = ["annotator", "lifecycle"]
-    utility   = ["notifier", "archiver", "restorer", "thawer", "sweeper", "lifecycle"]
+    utility   = ["notifier", "caller", "archiver", "restorer", "thawer", "sweeper", "lifecycle"]
   }
   roles = keys(local.processes)
 

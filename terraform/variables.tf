@@ -320,7 +320,7 @@ variable "annotator_volume_gb" {
 variable "utility_instance_type" {
   type        = string
   default     = "t4g.small"
-  description = "Instance type of the one host that runs notifier, archiver, restorer, thawer and sweeper. A t4g.small is $12.26 a month."
+  description = "Instance type of the one host that runs notifier, caller, archiver, restorer, thawer and sweeper. A t4g.small is $12.26 a month."
 }
 
 # ── What users may do ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,10 +19,12 @@ from gas.job import Job
 from gas.jobs import JobStore
 from gas.messages import Event
 from gas.queues import Delivery
+from gas.shares import ShareStore
 from gas.storage import Storage, input_key
 from gas.submissions import Announcer
 from gas.topology import resource_name
 from gas.users import UserStore
+from gas.webhooks import WebhookStore
 from scripts.local import bootstrap
 from tests.conftest import REGION
 
@@ -121,6 +123,14 @@ class Deployment:
     @cached_property
     def users(self) -> UserStore:
         return UserStore.of(self.settings)
+
+    @cached_property
+    def shares(self) -> ShareStore:
+        return ShareStore.of(self.settings, self.jobs)
+
+    @cached_property
+    def webhooks(self) -> WebhookStore:
+        return WebhookStore.of(self.settings, self.users)
 
     @cached_property
     def storage(self) -> Storage:

@@ -19,6 +19,7 @@ from gas.job import ResultTier, result_keys
 from gas.jobs import Job, JobStore, Outcome
 from gas.messages import JobResult, JobThaw, SubscriptionDowngrade, SubscriptionUpgrade
 from gas.queues import Retry
+from gas.shares import ShareStore
 from gas.storage import Storage, result_key
 from gas.submissions import Announcer
 from gas.tiers import Tiers
@@ -54,7 +55,8 @@ class Shelf:
         self.archiver = Archiver(*shared, self.storage, self.archives, self.owner)
         self.restorer = Restorer(*shared, self.archives, self.announcer, self.owner, sleep=lambda _: None)
         self.thawer = Thawer(*shared, self.storage, self.archives, self.owner)
-        self.sweeper = Sweeper(*shared, self.storage, self.archives, self.announcer)
+        self.shares = ShareStore(aws.table(settings, "shares"), self.jobs.table, self.clock)
+        self.sweeper = Sweeper(*shared, self.storage, self.archives, self.announcer, self.shares)
 
     # Users and results
 

@@ -14,7 +14,20 @@ from gas.annotation.sandbox import die_with_parent
 from gas.users import User
 from webserver import problems, rendering
 from webserver.api import bearer, openapi
-from webserver.pages import account, annotations, downloads, health, home, sign_in, uploads, variants
+from webserver.pages import (
+    account,
+    annotations,
+    downloads,
+    health,
+    home,
+    shared,
+    shares,
+    sign_in,
+    uploads,
+    variants,
+    webhooks,
+)
+from webserver.pages.shares import ENTRANCE
 from webserver.problems import Problem
 from webserver.security import foreign_request, merge_headers
 from webserver.services import Services, build
@@ -28,10 +41,13 @@ ROUTES: tuple[Route, ...] = (
     *home.ROUTES,
     *sign_in.ROUTES,
     *account.ROUTES,
+    *webhooks.ROUTES,
     *uploads.ROUTES,
     *annotations.ROUTES,
     *downloads.ROUTES,
     *variants.ROUTES,
+    *shares.ROUTES,
+    *shared.ROUTES,
     *health.ROUTES,
     *openapi.ROUTES,
 )
@@ -194,6 +210,8 @@ def _around(app: bottle.Bottle, services: Services) -> "WSGIApplication":
         environ["gas.nonce"], environ["gas.reference"] = nonce, reference
         _make_readable(environ)
         ours = [*services.policy.headers(nonce), ("X-Request-Id", reference)]
+        if environ.get("PATH_INFO", "").startswith(ENTRANCE):
+            ours.append(("X-Robots-Tag", "noindex, nofollow"))
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             path = environ.get("PATH_INFO", "")

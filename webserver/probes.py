@@ -10,13 +10,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gas.config import Settings
 from gas.telemetry import logger
-from gas.topology import resource_name, topic_arn
+from gas.topology import load, resource_name, topic_arn
 
 # A load balancer's health check gives up after five seconds unless told otherwise; connecting and reading
 # together stay well below.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 CONNECT_SECONDS = 1
 READ_SECONDS = 2
+
+# The site may write these and not read them.
+UNREAD = {"webhook-secrets"}
 
 Probe = Callable[[], object]
 
@@ -35,7 +38,7 @@ def probes(settings: Settings) -> dict[str, Probe]:
     session: Any = boto3.session.Session()
     dynamodb, s3, sns = (session.client(service, config=config) for service in ("dynamodb", "s3", "sns"))
     prefix = settings.name_prefix
-    keys = {"annotations": "job_id", "users": "user_id", "sessions": "session_id"}
+    keys = {name: table.hash_key for name, table in load().tables.items() if name not in UNREAD}
 
     def read_table(short_name: str, key: str) -> Probe:
         return lambda: dynamodb.get_item(TableName=resource_name(prefix, short_name), Key={key: {"S": "readyz"}})

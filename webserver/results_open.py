@@ -13,9 +13,9 @@ from gas.job import Job, JobStatus
 from gas.messages import TableRequest
 from gas.storage import ObjectChanged, ObjectMissing
 from gas.telemetry import logger
-from webserver.pages.annotations import job_path
 from webserver.pages.downloads import refuse_closed
 from webserver.problems import Link, Problem
+from webserver.reading import Reading
 from webserver.web import Visit
 
 log = logger(__name__)
@@ -37,17 +37,18 @@ class OpenResult:
 
 
 @contextmanager
-def opened(visit: Visit, job: Job) -> Iterator[OpenResult]:
+def opened(visit: Visit, reading: Reading) -> Iterator[OpenResult]:
     """The result, while it is worked with; whatever is wrong with it ends as a Problem."""
+    job = reading.job
     if job.job_status is not JobStatus.COMPLETED:
         raise Problem(
             409,
             "This job has no result to look at. The job's page says where it stands.",
             title="Nothing to see yet",
             code="conflict",
-            link=Link(job_path(job), "Back to the job"),
+            link=Link(reading.here, "Back to the job"),
         )
-    refuse_closed(visit, job)
+    refuse_closed(visit, reading)
     explorer = visit.services.explorer
     source: StoredObject | None = None
     try:
@@ -69,7 +70,7 @@ def opened(visit: Visit, job: Job) -> Iterator[OpenResult]:
             title="Not readable right now",
             code="table_damaged",
             headers={"Retry-After": "60"},
-            link=Link(job_path(job), "Back to the job"),
+            link=Link(reading.here, "Back to the job"),
         ) from error
 
 

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 # Two years, what browsers' preload lists ask for. https://hstspreload.org/
 HSTS = "max-age=63072000"
 
+# How much of an address is kept: no more than tells one institution from another.
+NETWORK_BITS = {4: 24, 6: 48}
+
 FIXED_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
@@ -25,6 +28,7 @@ class Cookies:
 
     session: str
     sign_in: str
+    shared: str
     secure: bool
 
 
@@ -70,15 +74,16 @@ def origin_of(url: str) -> str:
 def cookies_for(site_url: str) -> Cookies:
     """Cookie names and flags for a site.
 
-    `__Host-` binds a cookie to exactly this host over TLS. Not every browser takes a Secure cookie over plain
+    `__Host-` binds a cookie to exactly this host over TLS; a link's cookie is for one path only, which `__Host-` does
+    not allow. Not every browser takes a Secure cookie over plain
     http, so a developer's loopback address gets unprefixed names; plain http anywhere else is refused (ValueError).
     https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
     """
     parts = urlsplit(site_url)
     if parts.scheme == "https":
-        return Cookies("__Host-gas", "__Host-gas-sign-in", secure=True)
+        return Cookies("__Host-gas", "__Host-gas-sign-in", "__Secure-gas-shared", secure=True)
     if is_loopback(parts.hostname or ""):
-        return Cookies("gas", "gas-sign-in", secure=False)
+        return Cookies("gas", "gas-sign-in", "gas-shared", secure=False)
     raise ValueError(
         f"GAS_SITE_URL is {site_url}: a site that others can reach must be https, or cookies could be read"
     )
@@ -92,6 +97,22 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def network_of(forwarded: str, peer: str) -> str:
+    """The network that a request came from, too large to be a person: "203.0.113.0/24"; empty where it is not known.
+
+    `forwarded`: the header X-Forwarded-For, whose last address is the one that our load balancer saw; what stands
+    before it, anybody may have written. `peer`: who is connected to us, where there is no balancer.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
+    """
+    try:
+        address = ipaddress.ip_address((forwarded.rsplit(",", 1)[-1] or peer).strip())
+    except ValueError:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    bits = NETWORK_BITS[address.version]
+    return str(ipaddress.ip_network((address, bits), strict=False))
 
 
 def foreign_request(headers: Mapping[str, str], site_origin: str) -> str | None:

@@ -10,10 +10,13 @@ from gas import aws
 from gas.config import Settings
 from gas.explore.engine import Explorer
 from gas.jobs import JobStore
+from gas.outbound import Outbound
+from gas.shares import ShareStore
 from gas.storage import Storage
 from gas.submissions import Announcer
 from gas.uploads import Uploads
 from gas.users import UserStore
+from gas.webhooks import WebhookStore
 from webserver.api.bearer import Bearers
 from webserver.api.idempotency import IdempotencyKeys
 from webserver.api.limits import Limits
@@ -29,7 +32,9 @@ class Services:
 
     settings: Settings
     jobs: JobStore
+    shares: ShareStore
     users: UserStore
+    webhooks: WebhookStore
     sessions: SessionStore
     storage: Storage
     uploads: Uploads
@@ -38,6 +43,7 @@ class Services:
     bearers: Bearers
     idempotency: IdempotencyKeys
     limits: Limits
+    outbound: Outbound = field(default_factory=Outbound)
     clock: Callable[[], float] = time.time
     probes: Mapping[str, Probe] = field(default_factory=dict)
     # When each job's table was last asked for.
@@ -67,14 +73,17 @@ class Services:
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Services:
     """The services of a deployment. Raises ValueError when the site's address cannot be used."""
     s3 = aws.client(settings, "s3", aws.QUICK)
-    sessions = aws.table(settings, "sessions", aws.QUICK)
+    annotations = aws.table(settings, "annotations", aws.QUICK)
+    sessions, users, hooks, hook_secrets = (
+        aws.table(settings, name, aws.QUICK) for name in ("sessions", "users", "webhooks", "webhook-secrets")
+    )
     globus = Globus(lambda: aws.secrets(settings), settings.site_url, settings.globus_issuer)
     services = Services(
         settings=settings,
-        jobs=JobStore(
-            aws.table(settings, "annotations", aws.QUICK), clock, settings.lease_seconds, settings.outbox_seconds
-        ),
-        users=UserStore(aws.table(settings, "users", aws.QUICK), clock, settings.outbox_seconds),
+        jobs=JobStore(annotations, clock, settings.lease_seconds, settings.outbox_seconds),
+        shares=ShareStore(aws.table(settings, "shares", aws.QUICK), annotations, clock),
+        users=UserStore(users, clock, settings.outbox_seconds),
+        webhooks=WebhookStore(hooks, hook_secrets, users, clock),
         sessions=SessionStore(sessions, clock),
         storage=Storage(s3, settings.inputs_bucket, settings.results_bucket),
         uploads=Uploads(s3, settings.inputs_bucket),

@@ -75,7 +75,7 @@ class Visit:
         """One field of a posted form or JSON object, as text."""
         if self.request.content_type.startswith("application/json"):
             value = self.json_body().get(name, default)
-            return value if isinstance(value, str) else default
+            return str(value) if isinstance(value, str | int) else default
         return str(self.request.forms.getunicode(name, default))
 
     def json_body(self) -> dict[str, Any]:

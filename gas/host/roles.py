@@ -22,10 +22,11 @@ class Role:
     annotates: bool = False
 
 
+UTILITIES = ("notifier", "caller", "archiver", "restorer", "thawer", "sweeper")
 ROLES = {
     "web": Role(("web", "lifecycle", "memmon"), "-c -p web=2GB -p lifecycle=512MB"),
     "annotator": Role(("annotator", "lifecycle", "memmon"), "-g annotator=1GB -p lifecycle=512MB", annotates=True),
-    "utility": Role(("notifier", "archiver", "restorer", "thawer", "sweeper", "lifecycle", "memmon"), "-a 1GB"),
+    "utility": Role((*UTILITIES, "lifecycle", "memmon"), "-a 1GB"),
 }
 
 

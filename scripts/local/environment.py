@@ -20,7 +20,7 @@ REGION = "us-east-1"
 # The account of every access key that the stand-in does not know, and such a key: AWS's own example.
 ACCOUNT = "123456789012"
 ACCESS_KEY, SECRET_KEY = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-PROGRAMS = ("web", "annotator", "notifier", "archiver", "restorer", "thawer", "sweeper")
+PROGRAMS = ("web", "annotator", "notifier", "caller", "archiver", "restorer", "thawer", "sweeper")
 STAND_INS = ("aws", "globus")
 # Nothing else of the caller's environment reaches the stack: a profile or a proxy of this machine's owner
 # would send it to a real account.

@@ -23,7 +23,7 @@ from gas.annotation.sandbox import die_with_parent
 from gas.config import Settings
 from scripts.local.environment import ACCESS_KEY, REGION, ROOT, SECRET_KEY
 
-AGENTS = ("annotator", "notifier", "archiver", "restorer", "thawer", "sweeper")
+AGENTS = ("annotator", "notifier", "caller", "archiver", "restorer", "thawer", "sweeper")
 SERVICES = ("dynamodb", "glacier", "s3", "sesv2", "sns", "sqs")
 # What is fixed in production, about thirty times as fast: the time that an index may lag, and the like.
 SHORT = {

@@ -259,11 +259,12 @@ LIVES: dict[Callable[[Trial], None], tuple[str, ...]] = {
     _send_on: ("restorer.send-on",),
     _unheard_job: ("sweeper.tend",),
     _unheard_role: ("sweeper.role",),
-    _delete: ("deletion.objects", "deletion.archives", "deletion.item"),
+    _delete: ("deletion.shares", "deletion.objects", "deletion.archives", "deletion.item"),
     _delete_account: (
         "erasure.claim",
         "erasure.job",
         "erasure.pause",
+        "erasure.webhooks",
         "erasure.uploads",
         "erasure.last-claim",
         "erasure.receipt",

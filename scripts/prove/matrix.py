@@ -36,6 +36,7 @@ LABELS = (
     "sweeper.role",
     "role.change",
     "deletion.mark",
+    "deletion.shares",
     "deletion.objects",
     "deletion.archives",
     "deletion.item",

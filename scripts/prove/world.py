@@ -30,6 +30,7 @@ from gas.job import Job, JobStatus, Outcome, ResultTier, from_item, result_keys
 from gas.jobs import JobStore
 from gas.messages import TOPIC_OF, Event
 from gas.queues import Delivery, GiveBack, Retry
+from gas.shares import ShareStore
 from gas.storage import Storage, input_key, result_key
 from gas.tiers import Tiers
 from gas.users import Role, User, UserStore
@@ -77,6 +78,7 @@ class Doors:
     settings: Settings
     annotations: Any
     users: Any
+    shares: Any
     s3: Any
     archives: ArchiveStore
 
@@ -103,13 +105,8 @@ def deployment(folder: Path, backend: str) -> Doors:
     """Create the tables, buckets and the vault of one deployment. Inside `inprocess.aws`."""
     settings = settings_of(folder, archive_backend=backend)
     bootstrap.apply(settings, Secrets("client", "secret", "key"))
-    return Doors(
-        settings,
-        aws.table(settings, "annotations"),
-        aws.table(settings, "users"),
-        aws.client(settings, "s3"),
-        archives.of(settings),
-    )
+    tables = [aws.table(settings, name) for name in ("annotations", "users", "shares")]
+    return Doors(settings, *tables, aws.client(settings, "s3"), archives.of(settings))
 
 
 @dataclass
@@ -137,7 +134,8 @@ class World:
         bus: Any = self
         shared: tuple[Any, ...] = (settings, self.jobs, self.tiers, self.users)
         annotator = Annotator(settings, self.jobs, self.storage, bus, "host:1", self.rng, work=self._annotate)
-        self.sweeper = Sweeper(*shared, self.storage, self.archives, bus)
+        self.shares = ShareStore(self.doors.shares, self.doors.annotations, self.clock)
+        self.sweeper = Sweeper(*shared, self.storage, self.archives, bus, self.shares)
         self.handlers: dict[str, Callable[[Delivery], None]] = {
             "job-requests": annotator.handle,
             "notify": Notifier(settings, self.jobs, self.users, self._mailer()).handle,
@@ -200,7 +198,7 @@ class World:
 
     def delete(self, job_id: str) -> None:
         """As the web server does: without a right to touch archives."""
-        self._insist(lambda: submissions.delete(self.jobs, self.storage, job_id))
+        self._insist(lambda: submissions.delete(self.jobs, self.shares, self.storage, job_id))
         self.deleted.add(job_id)
 
     def _insist(self, act: Callable[[], T]) -> T:
@@ -222,7 +220,8 @@ class World:
         """SNS and its subscriptions."""
         topic = TOPIC_OF[type(event)]
         for queue in topology.load().queues.values():
-            if queue.topic == topic:
+            # Who calls users' webhooks moves no result.
+            if queue.topic == topic and queue.name in self.handlers:
                 self.messages.append(Message(queue.name, event, self.clock() + queue.delay_seconds))
 
     def deliver(self, message: Message) -> str:

@@ -26,7 +26,7 @@ run "defaults" {
     error_message = "A queue is not called PREFIX-NAME, or its dead letters not PREFIX-NAME-dlq."
   }
   assert {
-    condition     = toset([for table in aws_dynamodb_table.this : table.name]) == toset(["gas-annotations", "gas-sessions", "gas-users"])
+    condition     = toset([for table in aws_dynamodb_table.this : table.name]) == toset(["gas-annotations", "gas-sessions", "gas-shares", "gas-users", "gas-webhook-secrets", "gas-webhooks"])
     error_message = "The tables are not those of the topology."
   }
   assert {

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from scripts.local.environment import PROGRAMS, ROOT
 from scripts.local.stack import Stack
-from tests.e2e.conftest import Visit, state
+from tests.e2e.conftest import Visit, button, state
 from tests.explored import BUNDLE, build
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -142,6 +142,37 @@ def test_by_keyboard_alone(look: Callable[..., Visit]) -> None:
     page.wait_for_url(re.compile(r"/variants/\d+$"))
 
 
+def test_a_link_opens_in_another_browser_and_its_secret_leaves_the_address(
+    look: Callable[..., Visit], browse: Callable[..., Visit]
+) -> None:
+    owner = look("/shares")
+    button(owner.page, "Make a link").click()
+    link = owner.page.locator("#made").input_value()
+    inside = re.compile(r"/shared/[0-9a-f]{64}$")
+    guest = browse()
+    guest.page.goto(link)
+    guest.page.wait_for_url(inside)
+    guest.page.get_by_role("link", name="Explore the variants").click()
+    expect(guest.page.get_by_role("heading", name="Variants", exact=True)).to_be_visible()
+    guest.page.get_by_label("Gene", exact=True).fill("NOTHING")
+    guest.page.keyboard.press("Enter")
+    expect(guest.page.get_by_text("No variant passes this filter.")).to_be_visible()
+    guest.page.go_back()
+    guest.page.goto(f"{guest.stack.url}/shared")
+    assert "#" not in guest.page.url
+    # By hand, where there is no JavaScript.
+    plain = browse(java_script_enabled=False)
+    plain.page.goto(link)
+    plain.page.get_by_label("Link", exact=True).fill(link)
+    button(plain.page, "Open").click()
+    plain.page.wait_for_url(inside)
+    owner.page.goto(owner.page.url)
+    button(owner.page, "Revoke").first.click()
+    expect(owner.page.get_by_text("The link is revoked.")).to_be_visible()
+    guest.page.goto(plain.page.url)
+    expect(guest.page.get_by_role("heading", name="Not found")).to_be_visible()
+
+
 def press_until(page: Page, there: Callable[[], bool]) -> None:
     for _ in range(80):
         page.keyboard.press("Tab")
@@ -160,7 +191,8 @@ def test_axe_finds_nothing_serious(look: Callable[..., Visit], options: dict[str
     page = visit.page
     job = page.url
     found = {}
-    for path in ("", "/variants", "/variants?impact=HIGH&max_af=0.01", "/variants?max_af=7", "/variants/100"):
+    explorer = ("/variants", "/variants?impact=HIGH&max_af=0.01", "/variants?max_af=7", "/variants/100")
+    for path in ("", *explorer, "/shares"):
         page.goto(f"{job}{path}")
         visit.loaded()
         for summary in page.locator("main details:not([open]) > summary").all():

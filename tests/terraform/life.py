@@ -116,7 +116,7 @@ class Life:
 
     def send_nonsense(self) -> None:
         """To every queue, so that every consumer rejects something."""
-        for queue in ("job-requests", "notify", "archive", "restore", "thaw"):
+        for queue in ("job-requests", "notify", "webhooks", "archive", "restore", "thaw"):
             url = self.sqs.get_queue_url(QueueName=f"gas-{queue}")["QueueUrl"]
             self.sqs.send_message(QueueUrl=url, MessageBody="nonsense", DelaySeconds=0)
 
@@ -199,6 +199,7 @@ def live(life: Life) -> None:
     begin_uploads(life, ada)
     fail_jobs(life, ada)
     move_results(life, ada)
+    tell_webhooks(life, ada)
     grace = life.user("grace@example.org")
     wake_thawer(life, grace)
     delete_jobs(life, grace)
@@ -261,12 +262,35 @@ def move_results(life: Life, ada: Browser) -> None:
     for what in ("result", "index", "log", "receipt", "input"):
         ada.download(moved, what, life.faults.with_name(what))
     ada.open(f"/annotations/{moved}", f"/annotations/{moved}/log")
+    share(life, ada, moved)
     # Once the index has settled, the change of role counts as carried out.
     user_id = str(life.item(moved)["user_id"])
     life.pass_time_of_user(user_id, role_time=AGES_AGO)
     until(lambda: not life.user_item(user_id).get("attention_at"), PATIENCE_SECONDS)
     ada.post("/unsubscribe", {})
     life.await_tier(moved, "ARCHIVED")
+
+
+def share(life: Life, owner: Browser, job_id: str) -> None:
+    """A link that somebody uses, and that its owner looks after."""
+    made = owner.post(f"/annotations/{job_id}/shares", {"days": 1})
+    guest = Browser(life.stack.url)
+    entered = guest.post("/shared", {"token": made["url"]})
+    guest.open(entered["location"], f"{entered['location']}/download/result")
+    owner.open(f"/annotations/{job_id}/shares")
+    owner.post(f"/annotations/{job_id}/shares/{made['share']['share_id']}/revoke", {})
+
+
+def tell_webhooks(life: Life, ada: Browser) -> None:
+    """A webhook whose name leads inside by the time that it is called: given up at once, and nobody is called."""
+    # A public address by the rules, of a block that nobody has.
+    made = ada.post("/profile/webhooks", {"url": "https://[2000::1]/hook"})["webhook"]
+    life._write("gas-webhooks", {"webhook_id": made["webhook_id"]}, {"url": "https://127.0.0.1/hook"})
+    life.arm("caller.send error")
+    ended = life.annotated(ada)
+    until(lambda: "webhook_time" in life.item(ended), PATIENCE_SECONDS)
+    ada.open("/profile/webhooks")
+    ada.post(f"/profile/webhooks/{made['webhook_id']}/remove", {})
 
 
 def wake_thawer(life: Life, grace: Browser) -> None:
@@ -292,6 +316,7 @@ def delete_jobs(life: Life, grace: Browser) -> None:
         life.arm(fault)
         going = life.annotated(grace)
         life.struck(fault)
+        grace.post(f"/annotations/{going}/shares", {"days": 7})
         grace.post(f"/annotations/{going}/delete", {})
         life.await_gone(going)
 
@@ -300,6 +325,8 @@ def delete_account(life: Life, grace: Browser) -> None:
     """An account with all that may belong to one."""
     last = life.annotated(grace)
     life.await_tier(last, "ARCHIVED")
+    grace.post(f"/annotations/{last}/shares", {"days": 30})
+    grace.post("/profile/webhooks", {"url": "https://[2000::1]/hook"})
     folder, user_id = life.folder(last), str(life.item(last)["user_id"])
     life.leave_behind("gas-inputs", f"{folder}/input")
     life.leave_behind("gas-results", f"{folder}/result/1/a", *life.archive(last))

@@ -12,7 +12,7 @@ from gas.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "settings.md").read_text("utf-8")
-PROCESSES = {"web", "annotator", "notifier", "archiver", "restorer", "thawer", "sweeper", "lifecycle"}
+PROCESSES = {"web", "annotator", "notifier", "caller", "archiver", "restorer", "thawer", "sweeper", "lifecycle"}
 
 
 def tables() -> dict[str, list[list[str]]]:
@@ -63,6 +63,7 @@ def attributes_of_settings(path: Path) -> set[str]:
         ("web", ["webserver/**/*.py"]),
         ("annotator", ["agents/annotator.py", "agents/attempt.py", "agents/child.py", "agents/tables.py"]),
         ("notifier", ["agents/notifier.py"]),
+        ("caller", ["agents/caller.py"]),
         ("archiver", ["agents/archiver.py", "agents/moves.py"]),
         ("restorer", ["agents/restorer.py", "agents/retrieval.py"]),
         ("thawer", ["agents/thawer.py", "agents/moves.py", "agents/retrieval.py"]),

@@ -15,7 +15,7 @@ AWS = ("boto3", "botocore", "s3transfer", "mypy_boto3")
 # The sandbox is the command line under limits, started by its module name: the one doorway out of gas.annotation.
 DOORWAY = ("gas.annotation.sandbox", "gas.cli")
 # Modules that are one agent's handler and `main`.
-HANDLERS = ("annotator", "notifier", "archiver", "restorer", "thawer", "sweeper", "lifecycle")
+HANDLERS = ("annotator", "notifier", "caller", "archiver", "restorer", "thawer", "sweeper", "lifecycle")
 
 
 def name_of(path: Path) -> str:

@@ -1,11 +1,13 @@
 """What the API takes and gives, as types: requests are checked against them and the OpenAPI document shows them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gas.job import JobStatus
+from gas.shares import ShareState
 from gas.users import Role
+from gas.webhooks import CallState
 from webserver.results import Access
 
 EpochSeconds = Annotated[int, Field(ge=0, description="Seconds since 1970-01-01 UTC")]
@@ -126,6 +128,48 @@ class JobDetails(Answer):
     can: dict[str, bool]
 
 
+class NewShare(Request):
+    days: Literal[1, 7, 30] = Field(description="How long the link holds")
+    note: str = Field(default="", max_length=100, description="For the owner's own list")
+
+
+class Look(Answer):
+    what: str
+    network: str = Field(description="The network of the reader's address, empty where it is not known")
+    first: EpochSeconds
+    last: EpochSeconds
+    times: Count
+
+
+class ShareView(Answer):
+    share_id: str
+    note: str
+    state: ShareState
+    created_time: EpochSeconds
+    expires_at: EpochSeconds
+    revoked_time: EpochSeconds | None
+    uses: Count
+    last_used: EpochSeconds | None
+    looks: list[Look] = Field(description="The latest lines of the link's audit list")
+
+
+class ShareList(Answer):
+    job_id: str
+    input_file_name: str
+    can_share: bool
+    shares: list[ShareView]
+
+
+class CreatedShare(Answer):
+    share: ShareView
+    url: str = Field(description="The link itself, which no later answer has again")
+
+
+class RevokedShare(Answer):
+    share_id: str
+    state: ShareState
+
+
 class JobLog(Answer):
     job: JobView
     log: str | None
@@ -186,6 +230,40 @@ class Account(Answer):
     institution: str
     role: Role
     member_since: EpochSeconds
+
+
+class NewWebhook(Request):
+    url: str = Field(max_length=1000, description="https on port 443, on a public server")
+
+
+class WebhookCall(Answer):
+    message_id: str = Field(description="The `webhook-id` that was sent")
+    job_id: str
+    state: CallState
+    tries: Count
+    said: str
+    at: EpochSeconds
+
+
+class WebhookView(Answer):
+    webhook_id: str
+    url: str
+    created_time: EpochSeconds
+    calls: list[WebhookCall] = Field(description="The latest, newest first")
+
+
+class Webhooks(Answer):
+    webhooks: list[WebhookView]
+
+
+class CreatedWebhook(Answer):
+    webhook: WebhookView
+    secret: str = Field(description="What messages are signed with; no later answer has it again")
+
+
+class RemovedWebhook(Answer):
+    webhook_id: str
+    removed: bool
 
 
 class Subscription(Answer):

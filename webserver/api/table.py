@@ -8,7 +8,7 @@ from webserver.api import account as own
 from webserver.api import models, wes
 from webserver.api.idempotency import LONGEST_KEY
 from webserver.api.operations import Operation, Parameter
-from webserver.pages import account, annotations, downloads, uploads, variants
+from webserver.pages import account, annotations, downloads, shares, uploads, variants, webhooks
 
 JOB = "/jobs/<job_id:re:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}>"
 LISTING = (
@@ -72,6 +72,25 @@ OPERATIONS: tuple[Operation, ...] = (
         "Become a premium or a free user",
         models.Subscription,
         takes=models.NewSubscription,
+    ),
+    Operation("GET", "/account/webhooks", webhooks.index, "Your webhooks and their latest calls", models.Webhooks),
+    Operation(
+        "POST",
+        "/account/webhooks",
+        webhooks.create,
+        "Have an address told when a job has ended",
+        models.CreatedWebhook,
+        201,
+        models.NewWebhook,
+        refusals=(409,),
+    ),
+    Operation(
+        "DELETE",
+        "/account/webhooks/<webhook_id:re:[0-9a-f-]{36}>",
+        webhooks.remove,
+        "Remove a webhook",
+        models.RemovedWebhook,
+        refusals=(404, 409),
     ),
     Operation("GET", "/bundles", own.bundles, "The reference bundles", models.Bundles),
     Operation(
@@ -138,6 +157,25 @@ OPERATIONS: tuple[Operation, ...] = (
         None,
         303,
         refusals=(403, 404, 409),
+    ),
+    Operation("GET", f"{JOB}/shares", shares.index, "The links to a job", models.ShareList, refusals=(404,)),
+    Operation(
+        "POST",
+        f"{JOB}/shares",
+        shares.create,
+        "Make a link by which others may read the job",
+        models.CreatedShare,
+        201,
+        models.NewShare,
+        refusals=(404, 409),
+    ),
+    Operation(
+        "POST",
+        f"{JOB}/shares/<share_id:re:[0-9a-f]{{64}}>/revoke",
+        shares.revoke,
+        "End a link now",
+        models.RevokedShare,
+        refusals=(404,),
     ),
     Operation(
         "GET",

@@ -16,6 +16,7 @@ from webserver.api.models import Answer
 from webserver.api.operations import Operation, Parameter
 from webserver.pages import annotations, uploads
 from webserver.problems import Problem
+from webserver.reading import owned_job
 from webserver.web import Visit
 
 PREFIX = "/ga4gh/wes/v1"
@@ -124,7 +125,7 @@ def run_workflow(visit: Visit) -> bottle.HTTPResponse:
 
 def get_run_log(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     """GET /runs/{run_id}: what ran, how it ended, where its outputs are."""
-    job = annotations.owned_job(visit, job_id)
+    job = owned_job(visit, job_id)
     base = f"{visit.services.settings.site_url}/api/v1/jobs/{job_id}"
     done = job.job_status is JobStatus.COMPLETED
     return visit.json(
@@ -153,7 +154,7 @@ def get_run_log(visit: Visit, job_id: str) -> bottle.HTTPResponse:
 
 def get_run_status(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     """GET /runs/{run_id}/status."""
-    return visit.json({"run_id": job_id, "state": state_of(annotations.owned_job(visit, job_id))})
+    return visit.json({"run_id": job_id, "state": state_of(owned_job(visit, job_id))})
 
 
 def cancel_run(visit: Visit, job_id: str) -> bottle.HTTPResponse:

@@ -10,9 +10,11 @@ import bottle
 from gas import submissions
 from gas.items import Conflict
 from gas.job import Job, JobStatus
+from gas.users import User
 from webserver import receipts, summaries, words
 from webserver.pictures import pictures
-from webserver.problems import Problem, moved_on, not_found
+from webserver.problems import Problem, moved_on
+from webserver.reading import JOB, Reading, job_path, owned_job, readable
 from webserver.results import Access, availability
 from webserver.web import Route, Visit
 
@@ -21,27 +23,13 @@ MAX_PAGE_JOBS = 100
 # A log is a few kilobytes unless thousands of records were rejected; the rest of a longer one is in the download.
 MAX_LOG_BYTES = 512 * 1024
 
-JOB = "/annotations/<job_id:re:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}>"
 T = TypeVar("T")
 _CURSOR = re.compile(r"([0-9]{1,12})\.([0-9a-f-]{36})")
 
 
-def owned_job(visit: Visit, job_id: str) -> Job:
-    """The user's own job. Raises the 404 problem for any other."""
-    job = visit.services.jobs.owned(job_id, visit.member.user_id)
-    if job is None:
-        raise not_found()
-    return job
-
-
-def job_path(job: Job) -> str:
-    """The page of a job."""
-    return f"/annotations/{job.job_id}"
-
-
-def describe(visit: Visit, job: Job) -> dict[str, Any]:
+def describe(visit: Visit, job: Job, owner: User) -> dict[str, Any]:
     """A job as JSON says it. Times in epoch seconds, sizes in bytes."""
-    found = availability(job, visit.member, visit.services.settings.free_window, visit.services.clock())
+    found = availability(job, owner, visit.services.settings.free_window, visit.services.clock())
     return {
         "job_id": job.job_id,
         "input_file_name": job.input_file_name,
@@ -73,7 +61,7 @@ def index(visit: Visit) -> bottle.HTTPResponse:
     wanted = _status(visit.query("status"))
     jobs, following = page_of(visit, visit.query("limit"), visit.query("after"), wanted)
     data = {
-        "jobs": [describe(visit, job) for job in jobs],
+        "jobs": [describe(visit, job, visit.member) for job in jobs],
         "status": str(wanted) if wanted else None,
         "next": following,
     }
@@ -96,25 +84,25 @@ def page_of(
     return jobs, f"{cursor['submit_time']}.{cursor['job_id']}" if cursor else None
 
 
-def show(visit: Visit, job_id: str) -> bottle.HTTPResponse:
+def show(visit: Visit, **address: str) -> bottle.HTTPResponse:
     """One job: status, receipt, downloads, actions."""
-    job = owned_job(visit, job_id)
-    data = {"job": describe(visit, job), **_live(visit, job)}
-    return visit.page("annotation.html", data, **_told(visit, job, data), done=visit.query("done"))
+    reading = readable(visit, "page", **address)
+    data = _live(visit, reading)
+    return visit.page("annotation.html", data, **_told(visit, reading, data), done=visit.query("done"))
 
 
-def status(visit: Visit, job_id: str) -> bottle.HTTPResponse:
+def status(visit: Visit, **address: str) -> bottle.HTTPResponse:
     """The part of a job's page that changes: an HTML fragment for the page itself, JSON for programs."""
-    job = owned_job(visit, job_id)
-    data = {"job": describe(visit, job), **_live(visit, job)}
-    return visit.page("annotation_live.html", data, **_told(visit, job, data))
+    reading = readable(visit, None, **address)
+    data = _live(visit, reading)
+    return visit.page("annotation_live.html", data, **_told(visit, reading, data))
 
 
 def log(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     """The job's log. It holds line numbers and reasons, no variants, and stays readable for ever."""
     job = owned_job(visit, job_id)
     text, whole = receipts.log_text(visit.services.storage, job, MAX_LOG_BYTES)
-    data = {"job": describe(visit, job), "log": text, "complete": whole}
+    data = {"job": describe(visit, job, visit.member), "log": text, "complete": whole}
     return visit.page("log.html", data)
 
 
@@ -143,7 +131,7 @@ def delete(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     job = owned_job(visit, job_id)
     receipt = _change(
         job,
-        lambda job_id: submissions.delete(services.jobs, services.storage, job_id),
+        lambda job_id: submissions.delete(services.jobs, services.shares, services.storage, job_id),
         "A job that is still under way must be cancelled before it can be deleted.",
     )
     gone_by = None if receipt.rest_from is None else receipt.rest_from + math.ceil(services.settings.sweep_seconds)
@@ -152,29 +140,32 @@ def delete(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     return visit.done(data, f"/annotations?done=deleted&goes={'.'.join(receipt.goes)}{left}")
 
 
-def _live(visit: Visit, job: Job) -> dict[str, Any]:
+def _live(visit: Visit, reading: Reading) -> dict[str, Any]:
+    job, own = reading.job, reading.share is None
     waiting = job.job_status is JobStatus.PENDING
-    opened = availability(job, visit.member, visit.services.settings.free_window, visit.services.clock())
+    described = describe(visit, job, reading.owner)
     return {
+        "job": described,
         "queue_position": visit.services.jobs.waiting_before(job) + 1 if waiting else None,
         "receipt": receipts.read(visit.services.storage, job) if job.job_status is JobStatus.COMPLETED else None,
-        "files": {"log": job.s3_key_log_file is not None},
+        "files": {"log": own and job.s3_key_log_file is not None, "input": own},
         "can": {
-            "cancel": not job.finished,
-            "retry": job.job_status is JobStatus.FAILED,
-            "delete": job.finished,
-            "download": opened.access is Access.OPEN,
+            "cancel": own and not job.finished,
+            "retry": own and job.job_status is JobStatus.FAILED,
+            "delete": own and job.finished,
+            "share": own and job.job_status is JobStatus.COMPLETED,
+            "download": described["result"]["access"] == Access.OPEN,
         },
     }
 
 
-def _told(visit: Visit, job: Job, data: dict[str, Any]) -> dict[str, Any]:
+def _told(visit: Visit, reading: Reading, data: dict[str, Any]) -> dict[str, Any]:
     """The receipt and the pictures as the page shows them."""
     if visit.wants_json:
         return {}
-    variants = f"{job_path(job)}/variants" if data["can"]["download"] else ""
-    drawn = pictures(summaries.read(visit.services.storage, job), variants)
-    return {"account": receipts.account(data["receipt"]), "pictures": drawn}
+    variants = f"{reading.here}/variants" if data["can"]["download"] else ""
+    drawn = pictures(summaries.read(visit.services.storage, reading.job), variants)
+    return {"account": receipts.account(data["receipt"]), "pictures": drawn, "reading": reading}
 
 
 def _change(job: Job, action: Callable[[str], T], why_not: str) -> T:

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 import bottle
 
 from gas.job import Job
-from webserver.pages.annotations import JOB, job_path, owned_job
 from webserver.problems import Link, Problem, not_found
+from webserver.reading import JOB, Reading, readable
 from webserver.results import Access, availability
 from webserver.web import Route, Visit
 
@@ -24,12 +24,12 @@ class _Object:
     version: str | None = None
 
 
-def download(visit: Visit, job_id: str, what: str) -> bottle.HTTPResponse:
+def download(visit: Visit, what: str, **address: str) -> bottle.HTTPResponse:
     """Send the browser to one of the job's files."""
-    job = owned_job(visit, job_id)
+    reading = readable(visit, f"download of {what}", **address)
     if what in ("result", "index"):
-        refuse_closed(visit, job)
-    wanted = _objects(job)[what]
+        refuse_closed(visit, reading)
+    wanted = _objects(reading.job)[what]
     if wanted.bucket is None or wanted.key is None:
         raise not_found()
     if visit.services.storage.head(wanted.bucket, wanted.key, wanted.version) is None:
@@ -37,7 +37,7 @@ def download(visit: Visit, job_id: str, what: str) -> bottle.HTTPResponse:
             404,
             "This file is no longer in storage.",
             title="The file is gone",
-            link=Link(job_path(job), "Back to the job"),
+            link=Link(reading.here, "Back to the job"),
         )
     return visit.redirect(
         visit.services.storage.presign_get(
@@ -46,17 +46,19 @@ def download(visit: Visit, job_id: str, what: str) -> bottle.HTTPResponse:
     )
 
 
-def refuse_closed(visit: Visit, job: Job) -> None:
+def refuse_closed(visit: Visit, reading: Reading) -> None:
     """Raises the problem that says why a result cannot be had now, if it cannot."""
-    access = availability(job, visit.member, visit.services.settings.free_window, visit.services.clock()).access
+    settings, now = visit.services.settings, visit.services.clock()
+    access = availability(reading.job, reading.owner, settings.free_window, now).access
     if access is Access.EXPIRED:
+        own = reading.share is None
         raise Problem(
             403,
             "The time in which this result could be downloaded without a subscription is over. "
-            "It is kept: subscribe and it comes back.",
+            + ("It is kept: subscribe and it comes back." if own else "It is kept: its owner can bring it back."),
             title="The result is archived",
             code="expired",
-            link=Link("/subscribe", "Subscribe"),
+            link=Link("/subscribe", "Subscribe") if own else Link(reading.here, "Back to the job"),
         )
     if access is Access.RESTORING:
         raise Problem(
@@ -65,7 +67,7 @@ def refuse_closed(visit: Visit, job: Job) -> None:
             "The job's page shows when it is here.",
             title="Not back yet",
             code="restoring",
-            link=Link(job_path(job), "Back to the job"),
+            link=Link(reading.here, "Back to the job"),
         )
 
 

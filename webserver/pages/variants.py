@@ -16,9 +16,10 @@ from gas.explore.view import View
 from gas.filenames import content_disposition
 from webserver import summaries
 from webserver.cells import heading, shown
-from webserver.pages.annotations import JOB, describe, job_path, owned_job
+from webserver.pages.annotations import describe
 from webserver.pages.downloads import stem
 from webserver.problems import not_found
+from webserver.reading import JOB, Reading, readable
 from webserver.results_open import OpenResult, opened
 from webserver.web import Route, Visit
 
@@ -41,11 +42,11 @@ PRESETS = (
 )
 
 
-def index(visit: Visit, job_id: str) -> bottle.HTTPResponse:
+def index(visit: Visit, **address: str) -> bottle.HTTPResponse:
     """One page of the variants that a filter leaves."""
-    job = owned_job(visit, job_id)
-    given = _given(visit)
-    with opened(visit, job) as result:
+    reading = readable(visit, "explorer", **address)
+    job, given = reading.job, _given(visit)
+    with opened(visit, reading) as result:
         faults: dict[str, str] = {}
         try:
             wanted = view.parse(_remembered(visit, given, result), result.table)
@@ -54,9 +55,9 @@ def index(visit: Visit, job_id: str) -> bottle.HTTPResponse:
             if visit.wants_json:
                 raise
             faults, found, wanted = bad.faults, None, View()
-        here = f"{job_path(job)}/variants"
+        here = f"{reading.here}/variants"
         data = {
-            "job": describe(visit, job),
+            "job": describe(visit, job, reading.owner),
             "filter": wanted.filter.params(),
             "sort": wanted.sort,
             "order": "desc" if wanted.descending else "asc",
@@ -71,6 +72,7 @@ def index(visit: Visit, job_id: str) -> bottle.HTTPResponse:
             data,
             # htmx leaves the page as it is when the answer is an error.
             400 if faults and not visit.wants_fragment else 200,
+            reading=reading,
             here=here,
             table=result.table,
             view=wanted,
@@ -88,14 +90,14 @@ def index(visit: Visit, job_id: str) -> bottle.HTTPResponse:
         )
     if visit.wants_fragment and not faults:
         answer.set_header("HX-Push-Url", f"{here}{_query(wanted.params(), visit.query('page'))}")
-    _remember(visit, given, answer, wanted)
+    _remember(visit, reading, given, answer, wanted)
     return answer
 
 
-def show(visit: Visit, job_id: str, row: str) -> bottle.HTTPResponse:
+def show(visit: Visit, row: str, **address: str) -> bottle.HTTPResponse:
     """One allele: every transcript's consequence, what the databases know, the samples, links to other sites."""
-    job = owned_job(visit, job_id)
-    with opened(visit, job) as result:
+    reading = readable(visit, "variant", **address)
+    with opened(visit, reading) as result:
         table = result.table
         found = details.detail(result.explorer, table, int(row[:12]), result.annotated(visit))
         if found is None:
@@ -104,7 +106,7 @@ def show(visit: Visit, job_id: str, row: str) -> bottle.HTTPResponse:
         names = " ".join(str(facts[name]) for name in table.ids if facts.get(name))
         place = (facts["CHROM"], facts["POS"], facts["REF"] or "", facts["ALT"] or "")
         data = {
-            "job": describe(visit, job),
+            "job": describe(visit, reading.job, reading.owner),
             "variant": facts,
             "transcripts": found.transcripts,
             "info": found.info,
@@ -112,22 +114,29 @@ def show(visit: Visit, job_id: str, row: str) -> bottle.HTTPResponse:
             "links": [{"site": one.site, "url": one.url} for one in links(table.assembly, *place, names)],
         }
         return visit.page(
-            "variant.html", data, here=f"{job_path(job)}/variants", table=table, heading=heading, shown=shown
+            "variant.html",
+            data,
+            reading=reading,
+            here=f"{reading.here}/variants",
+            table=table,
+            heading=heading,
+            shown=shown,
         )
 
 
-def file(visit: Visit, job_id: str, kind: str) -> bottle.HTTPResponse:
+def file(visit: Visit, kind: str, **address: str) -> bottle.HTTPResponse:
     """Everything that the filter leaves, as a file that is made while it is sent."""
-    job = owned_job(visit, job_id)
+    reading = readable(visit, f"export as {kind}", **address)
     suffix, content_type = FILES[kind]
-    with opened(visit, job) as result:
+    name = f"{stem(reading.job.input_file_name)}.variants.{suffix}"
+    with opened(visit, reading) as result:
         wanted = view.parse(_given(visit), result.table)
         body = _body(visit, result, wanted, kind)
         # What is wrong comes out with the first piece, while it can still be said.
         first = next(body, b"")
     answer = bottle.HTTPResponse(chain([first], body), 200)
     answer.content_type = content_type
-    answer.set_header("Content-Disposition", content_disposition(f"{stem(job.input_file_name)}.variants.{suffix}"))
+    answer.set_header("Content-Disposition", content_disposition(name))
     answer.set_header("Cache-Control", "no-store")
     return answer
 
@@ -152,7 +161,7 @@ def _remembered(visit: Visit, given: Params, result: OpenResult) -> Params:
     return [*given, ("columns", ",".join(columns))] if columns else given
 
 
-def _remember(visit: Visit, given: Params, answer: bottle.HTTPResponse, wanted: View) -> None:
+def _remember(visit: Visit, reading: Reading, given: Params, answer: bottle.HTTPResponse, wanted: View) -> None:
     if visit.wants_json or not any(name == "columns" for name, _ in given):
         return
     secure = visit.services.cookies.secure
@@ -161,7 +170,7 @@ def _remember(visit: Visit, given: Params, answer: bottle.HTTPResponse, wanted: 
         COLUMNS_COOKIE,
         kept,
         max_age=COOKIE_SECONDS if kept else 0,
-        path="/annotations",
+        path="/annotations" if reading.share is None else reading.here,
         httponly=True,
         secure=secure,
         samesite="lax",

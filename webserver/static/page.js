@@ -1,4 +1,4 @@
-// Times in the reader's own zone and kept fresh; everything works without this file, in UTC.
+// Times in the reader's own zone and kept fresh, and what is to be copied chosen already; all works without this file.
 (() => {
   const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
   const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "long" });
@@ -18,6 +18,11 @@
       element.textContent = "absolute" in element.dataset ? short.format(when) : ago((when - Date.now()) / 1000);
     }
   };
+
+  for (const field of document.querySelectorAll("input[data-select]")) {
+    field.addEventListener("focus", () => field.select());
+    field.focus();
+  }
 
   refresh();
   setInterval(refresh, 5000);

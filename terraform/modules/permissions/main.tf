@@ -58,6 +58,7 @@ locals {
     web       = ["s3", "sns", "secretsmanager"]
     annotator = ["s3", "sns", "sqs"]
     notifier  = ["sqs"]
+    caller    = ["sqs"]
     archiver  = ["s3", "sqs"]
     restorer  = ["sns", "sqs"]
     thawer    = ["s3", "sqs"]
@@ -71,6 +72,7 @@ locals {
     web       = ["s3", "sns"]
     annotator = ["s3", "sns", "sqs"]
     notifier  = ["sqs"]
+    caller    = ["sqs"]
     archiver  = concat(["sqs"], [for _ in local.objects_only : "s3"])
     restorer  = ["sns", "sqs"]
     thawer    = ["s3", "sqs"]
@@ -87,8 +89,10 @@ locals {
 locals {
   statements = {
     web = concat([
-      { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = [local.tables.annotations, local.tables.sessions] },
+      { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = [local.tables.annotations, local.tables.sessions, local.tables.shares] },
       { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = [local.tables.users] },
+      { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], Resource = [local.tables.webhooks] },
+      { Action = ["dynamodb:PutItem", "dynamodb:DeleteItem"], Resource = [local.tables.webhook-secrets] },
       { Action = ["dynamodb:Query"], Resource = ["${local.tables.annotations}/index/user_id_index", "${local.tables.annotations}/index/attention_index"] },
       { Action = ["sns:Publish"], Resource = [local.topics.job-requests, local.topics.subscription-upgrade] },
       { Action = ["sns:GetTopicAttributes"], Resource = [local.topics.job-requests] },
@@ -112,6 +116,12 @@ locals {
       { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = [local.tables.annotations] },
       { Action = ["dynamodb:GetItem"], Resource = [local.tables.users] },
       local.send_mail,
+    ])
+
+    # No other policy lets anybody read the secrets that webhooks are signed with, not even the web server's.
+    caller = concat(local.consume.webhooks, [
+      { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = [local.tables.annotations, local.tables.webhooks] },
+      { Action = ["dynamodb:GetItem"], Resource = [local.tables.users, local.tables.webhook-secrets] },
     ])
 
     archiver = concat(local.consume.archive, [
@@ -147,6 +157,7 @@ locals {
 
     sweeper = concat([
       { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = [local.tables.annotations, local.tables.users] },
+      { Action = ["dynamodb:DeleteItem"], Resource = [local.tables.shares, local.tables.webhooks, local.tables.webhook-secrets] },
       { Action = ["dynamodb:Query"], Resource = ["${local.tables.annotations}/index/attention_index", "${local.tables.annotations}/index/user_id_index", "${local.tables.users}/index/attention_index"] },
       { Action = ["sns:Publish"], Resource = values(local.topics) },
       local.list_inputs, local.list_results, local.delete_uploads, local.delete_files, local.send_mail,

@@ -8,10 +8,14 @@ locals {
   failing = {
     job-requests = { says = "Annotators fail at job after job", section = "a-job-is-failed-with-an-apology" }
     notify       = { says = "The notifier fails at mail after mail", section = "mail-does-not-arrive" }
+    webhooks     = { says = "Webhooks are not called, by a fault of ours", section = "webhooks-are-not-called" }
     archive      = { says = "Results cannot be archived; they stay in S3, and cost more", section = "results-cannot-be-archived" }
     restore      = { says = "Changes of subscription are not carried out", section = "results-do-not-come-back" }
     thaw         = { says = "Archived results do not come back", section = "results-do-not-come-back" }
   }
+
+  # Seconds that a message may wait. A webhook that does not answer is tried again for an hour (gas/webhooks.py).
+  patience = { job-requests = 1800, webhooks = 5400 }
 
   alarms = merge(
     # ── The site
@@ -61,7 +65,7 @@ locals {
       section = queue == "job-requests" ? "jobs-wait-too-long" : "a-queue-is-not-worked-off"
       metric  = local.aws.oldest[queue], stat = "Maximum", minutes = 5
       # Well above what delays and retries make by themselves.
-      above = (queue == "job-requests" ? 1800 : 900) + 2 * var.topology.queues[queue].delay_seconds
+      above = lookup(local.patience, queue, 900) + 2 * var.topology.queues[queue].delay_seconds
     } },
     { for queue in local.queues : "${queue}-dead-letters" => {
       says    = "Messages of ${queue} could not be handled. Their jobs are safe. `gas admin redrive ${queue} --look` says why; mend that, then redrive."

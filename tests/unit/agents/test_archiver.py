@@ -387,7 +387,7 @@ def test_a_deleted_job_leaves_no_archive_and_no_object(shelf: Shelf, state: str)
         label = {"archiving": "archiver.seal", "half archived": "archiver.store", "not cleared": "archiver.delete"}
         with dying(label[state], "before" if state == "not cleared" else "after"):
             shelf.archive(job)
-    submissions.delete(shelf.jobs, shelf.storage, job.job_id)
+    submissions.delete(shelf.jobs, shelf.shares, shelf.storage, job.job_id)
     assert shelf.now(job).delete_time
     assert shelf.objects(job) == set()
     shelf.clock.move(LEASE + LEASE_SLACK_SECONDS)
@@ -401,7 +401,7 @@ def test_a_deleted_job_leaves_no_archive_and_no_object(shelf: Shelf, state: str)
 def test_a_deletion_while_it_is_archived(shelf: Shelf, label: str) -> None:
     job = shelf.completed(shelf.user())
 
-    with at_effect(label, "before", lambda: submissions.delete(shelf.jobs, shelf.storage, job.job_id)):
+    with at_effect(label, "before", lambda: submissions.delete(shelf.jobs, shelf.shares, shelf.storage, job.job_id)):
         shelf.clock.move(WINDOW)
         shelf.tell_archiver(job)
     shelf.clock.move(LEASE + LEASE_SLACK_SECONDS)

@@ -16,6 +16,7 @@ from gas.job import to_item
 from gas.jobs import LEASE_SLACK_SECONDS, Job, JobStatus, JobStore, Outcome
 from gas.messages import JobRequest, JobResult, SubscriptionDowngrade, SubscriptionUpgrade
 from gas.process import stop_signals
+from gas.shares import ShareStore
 from gas.submissions import APOLOGY
 from gas.tiers import Tiers
 from gas.users import Role, UserStore
@@ -61,7 +62,8 @@ def swept(deploy: Callable[..., Deployment]) -> Swept:
     users = UserStore(aws.table(place.settings, "users"), clock, OUTBOX)
     tiers = Tiers.of(place.settings, jobs)
     stored = archives.of(place.settings)
-    sweeper = Sweeper(place.settings, jobs, tiers, users, place.storage, stored, place.announcer)
+    shares = ShareStore.of(place.settings, jobs)
+    sweeper = Sweeper(place.settings, jobs, tiers, users, place.storage, stored, place.announcer, shares)
     return Swept(place, clock, jobs, users, sweeper)
 
 

@@ -448,7 +448,7 @@ STATES: dict[str, Callable[[Shelf], Job]] = {
 @pytest.mark.parametrize("state", STATES)
 def test_a_deleted_job_leaves_no_archive_and_no_object(shelf: Shelf, state: str) -> None:
     job = STATES[state](shelf)
-    submissions.delete(shelf.jobs, shelf.storage, job.job_id)
+    submissions.delete(shelf.jobs, shelf.shares, shelf.storage, job.job_id)
     shelf.clock.move(LEASE + LEASE_SLACK_SECONDS)
     shelf.tell_thawer(job)
     shelf.sweeper.tend(shelf.now(job))
@@ -461,7 +461,7 @@ def test_a_deletion_while_it_is_fetched(shelf: Shelf, label: str) -> None:
     _, job = ready(shelf)
     # Of S3's archive nothing may be left to fetch.
     with (
-        at_effect(label, "before", lambda: submissions.delete(shelf.jobs, shelf.storage, job.job_id)),
+        at_effect(label, "before", lambda: submissions.delete(shelf.jobs, shelf.shares, shelf.storage, job.job_id)),
         suppress(ObjectMissing),
     ):
         shelf.tell_thawer(job)

@@ -10,23 +10,25 @@ import pytest
 from botocore.exceptions import ClientError
 
 from agents.sweeper import Sweeper
-from gas import archives, aws, effects, erasure
+from gas import archives, aws, effects, erasure, topology
 from gas.archives import Archive
 from gas.config import Settings
 from gas.erasure import Erasure
 from gas.job import Job, JobStatus, Outcome
 from gas.jobs import Conflict, JobStore
 from gas.mail import Mail
+from gas.shares import ShareStore
 from gas.storage import input_key
 from gas.tiers import Tiers
 from gas.users import INDEX_LAG_SECONDS, BeingDeleted, Role, User, UserStore
+from gas.webhooks import WebhookStore
 from tests.conftest import AwsStandIn
 from tests.deployment import Clock, Deployment, create, settings_of
 from tests.fixtures import Lines
 from tests.vault import archives_in
 
 LEASE, OUTBOX = 90, 30
-LABELS = ("claim", "job", "pause", "uploads", "last-claim", "receipt", "account")
+LABELS = ("claim", "job", "pause", "webhooks", "uploads", "last-claim", "receipt", "account")
 
 
 class Killed(BaseException):
@@ -46,15 +48,17 @@ class Place:
         self.jobs = JobStore(aws.table(settings, "annotations"), self.clock, LEASE, OUTBOX)
         self.users = UserStore(aws.table(settings, "users"), self.clock, OUTBOX)
         self.tiers = Tiers.of(settings, self.jobs)
+        self.shares = ShareStore(aws.table(settings, "shares"), self.jobs.table, self.clock)
+        self.webhooks = WebhookStore.of(settings, self.users)
         self.storage = self.deployment.storage
         self.archives = archives.of(settings)
         self.sweeper = self.make_sweeper()
 
     def make_sweeper(self) -> Sweeper:
-        settings = self.deployment.settings
-        shared: tuple[Any, ...] = (settings, self.jobs, self.tiers, self.users, self.storage, self.archives)
-        sweeper = Sweeper(*shared, self.deployment.announcer)
-        ours = Erasure(self.jobs, self.users, self.storage, self.archives, self.sent.append, LEASE)
+        shared: tuple[Any, ...] = (self.jobs, self.tiers, self.users, self.storage, self.archives)
+        sweeper = Sweeper(self.deployment.settings, *shared, self.deployment.announcer, self.shares)
+        stores = (self.jobs, self.shares, self.users, self.webhooks, self.storage, self.archives)
+        ours = Erasure(*stores, self.sent.append, LEASE)
         # The same, but its mail is kept here; `Erasure.of` has a test of its own.
         sweeper.__dict__["erasure"] = ours
         return sweeper
@@ -115,7 +119,7 @@ class Place:
 def settings(aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """One deployment for all of these tests: each minds only users of its own."""
     made = settings_of(tmp_path_factory.mktemp("erasure"))
-    create(made, ["job-requests", "notify", "archive"], ["annotations", "users"], ["inputs", "results"])
+    create(made, ["job-requests", "notify", "archive"], topology.load().tables, ["inputs", "results"])
     return made
 
 
@@ -130,11 +134,15 @@ def test_an_account_goes_with_everything_it_had(place: Place) -> None:
     running = place.jobs.claim(place.job(user), "host:1")
     jobs = [place.job(user), running, place.completed(user), place.archived(user)]
     kept = place.completed(other)
+    share, _ = place.shares.create(jobs[2], 7, "")
+    hook, _ = place.webhooks.create(user, "https://example.org/hook")
     hidden = erasure.begin(place.users, user.user_id)
     assert (hidden.delete_time, hidden.role, hidden.tier_epoch) == (place.users.now(), Role.FREE, 0)
     took = place.sweep_until_gone(user)
     assert took >= INDEX_LAG_SECONDS
     assert place.nothing_left(user)
+    left = (place.shares.get(share.share_id), place.webhooks.get(hook.webhook_id), place.webhooks.secret(hook))
+    assert left == (None, None, None)
     (mail,) = place.mails(user)
     assert f"{len(jobs)} jobs went with it." in mail.text
     assert place.jobs.owned(kept.job_id, other.user_id) is not None
@@ -384,7 +392,7 @@ def test_objects_that_s3_does_not_let_go_of_are_waited_for(place: Place, faulty:
 def test_the_receipt_is_sent_through_ses(place: Place, aws_standin: AwsStandIn) -> None:
     user = place.user()
     settings = place.deployment.settings
-    ours = Erasure.of(settings, place.jobs, place.users, place.storage, place.archives)
+    ours = Erasure.of(settings, place.jobs, place.shares, place.users, place.storage, place.archives)
     place.sweeper.__dict__["erasure"] = ours
     erasure.begin(place.users, user.user_id)
     place.sweep_until_gone(user)

@@ -21,7 +21,7 @@ OUTCOME = Outcome("results", "r", "i", "l", "c", "s", 1, 1, 1, 0, 0)
 @pytest.fixture
 def place(deploy: Callable[..., Deployment]) -> Deployment:
     queues = ["job-requests", "notify", "restore", "thaw"]
-    return deploy(queues=queues, tables=["annotations", "users"], buckets=["inputs", "results"])
+    return deploy(queues=queues, tables=["annotations", "users", "shares"], buckets=["inputs", "results"])
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def completed(place: Deployment) -> Job:
 def test_a_deleted_job_leaves_no_item_and_no_object(place: Deployment) -> None:
     job, other = completed(place), completed(place)
     assert objects(place) == 4
-    submissions.delete(place.jobs, place.storage, job.job_id)
+    submissions.delete(place.jobs, place.shares, place.storage, job.job_id)
     assert place.jobs.get(job.job_id) is None
     assert objects(place) == 2
     assert place.storage.head(place.settings.inputs_bucket, input_key(other.user_id, other.job_id))
@@ -158,7 +158,7 @@ def test_a_deleted_job_leaves_no_item_and_no_object(place: Deployment) -> None:
 def test_an_unfinished_job_is_not_deleted(place: Deployment) -> None:
     job = place.job()
     with pytest.raises(Conflict):
-        submissions.delete(place.jobs, place.storage, job.job_id)
+        submissions.delete(place.jobs, place.shares, place.storage, job.job_id)
     assert objects(place) == 1
 
 
@@ -167,14 +167,14 @@ def test_a_deletion_that_s3_refuses_hides_the_job_and_is_finished_later(
 ) -> None:
     job = completed(place)
     faulty.fault(service="s3", kind="error", code="AccessDenied")
-    submissions.delete(place.jobs, place.storage, job.job_id)
+    submissions.delete(place.jobs, place.shares, place.storage, job.job_id)
     assert place.jobs.owned(job.job_id, job.user_id) is None
     hidden = place.now(job)
     assert hidden.attention_at is not None
     assert lines.of("deletion_postponed")
     faulty.clear_faults()
-    submissions.erase(place.jobs, place.storage, hidden)
-    submissions.erase(place.jobs, place.storage, hidden)
+    submissions.erase(place.jobs, place.shares, place.storage, hidden)
+    submissions.erase(place.jobs, place.shares, place.storage, hidden)
     assert place.jobs.get(job.job_id) is None
     assert objects(place) == 0
 

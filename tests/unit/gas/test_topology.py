@@ -13,9 +13,10 @@ RAW = json.loads(files("gas").joinpath("topology.json").read_text("utf-8"))
 
 def test_what_exists() -> None:
     whole = topology.load()
-    assert set(whole.queues) == {"job-requests", "notify", "archive", "restore", "thaw"}
-    assert set(whole.tables) == {"annotations", "users", "sessions"}
+    assert set(whole.queues) == {"job-requests", "notify", "webhooks", "archive", "restore", "thaw"}
+    assert set(whole.tables) == {"annotations", "users", "sessions", "shares", "webhooks", "webhook-secrets"}
     assert whole.tables["sessions"].ttl_attribute == "expires_at"
+    assert whole.tables["shares"].ttl_attribute == "remove_at"
     assert [index.name for index in whole.tables["annotations"].indexes] == ["user_id_index", "attention_index"]
     assert whole.queues["archive"].delay_seconds == 300
     assert whole.queues["notify"].dead_letter_name == "notify-dlq"

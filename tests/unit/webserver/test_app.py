@@ -35,7 +35,7 @@ def test_every_route_is_documented_and_every_documented_route_exists() -> None:
     existing = {
         (
             route.method,
-            re.sub(r"<(what|row|kind)\b[^>]*>", r"<\1>", re.sub(r"<job_id[^>]*>", "<id>", route.path)),
+            re.sub(r"<(\w+)\b[^>]*>", r"<\1>", re.sub(r"<job_id[^>]*>", "<id>", route.path)),
             ("program" if route.api else "member") if route.signed_in else "anyone",
         )
         for route in ROUTES

@@ -10,11 +10,21 @@ from gas.job import Job
 from tests.unit.webserver.browser import Answer, Browser
 from tests.unit.webserver.conftest import SITE_URL, Clock, Member, sign_in_somebody
 from webserver.app import ROUTES, make_app
-from webserver.security import Policy, cookies_for, foreign_request, inside, is_loopback, merge_headers, origin_of
+from webserver.security import (
+    Policy,
+    cookies_for,
+    foreign_request,
+    inside,
+    is_loopback,
+    merge_headers,
+    network_of,
+    origin_of,
+)
 from webserver.services import Services
 from webserver.web import Route
 
 SOME_ID = "01234567-89ab-cdef-0123-456789abcdef"
+SOME_LINK = "0123456789abcdef" * 4
 # Programs' routes read no cookie: tests/unit/webserver/api tests what guards them.
 PAGES = [route for route in ROUTES if not route.api]
 POSTS = [route for route in PAGES if route.method == "POST"]
@@ -24,6 +34,8 @@ GETS = [route for route in PAGES if route.method == "GET"]
 def concrete(route: Route, job_id: str = SOME_ID, what: str = "result") -> str:
     """A path that the route matches."""
     path = re.sub(r"<what[^>]*>", what, re.sub(r"<job_id[^>]*>", job_id, route.path))
+    path = re.sub(r"<share_id[^>]*>", SOME_LINK, path)
+    path = re.sub(r"<webhook_id[^>]*>", SOME_ID, path)
     return re.sub(r"<kind[^>]*>", "tsv", re.sub(r"<row[^>]*>", "0", path))
 
 
@@ -200,6 +212,9 @@ def test_strangers_are_sent_to_sign_in(browser: Browser, route: Route) -> None:
         assert browser.post(path, Accept="application/json").json["code"] == "sign_in"
 
 
+VARIANTS = ("/variants", "/variants/0", "/variants/export/tsv")
+
+
 def test_only_these_routes_are_open_to_strangers() -> None:
     assert {name(route) for route in PAGES if not route.signed_in} == {
         "GET /",
@@ -208,6 +223,10 @@ def test_only_these_routes_are_open_to_strangers() -> None:
         "GET /profile/deleted",
         "POST /logout",
         "GET /logout/globus",
+        # By a link, whose token is in a cookie: tests/unit/webserver/pages/test_shared.py.
+        "GET /shared",
+        "POST /shared",
+        *(f"GET /shared/{SOME_LINK}{more}" for more in ("", "/status", "/download/result", *VARIANTS)),
         "GET /api",
         "GET /healthz",
         "GET /readyz",
@@ -260,3 +279,21 @@ def test_origins_have_no_path_and_no_capitals() -> None:
 def test_our_headers_win_over_a_views() -> None:
     merged = merge_headers([("x-frame-options", "ALLOW"), ("A", "1")], [("X-Frame-Options", "DENY")])
     assert merged == [("A", "1"), ("X-Frame-Options", "DENY")]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "peer", "network"),
+    [
+        ("", "203.0.113.77", "203.0.113.0/24"),
+        ("203.0.113.77", "10.0.0.1", "203.0.113.0/24"),
+        # Only what our own balancer wrote, which is the last.
+        ("6.6.6.6, 203.0.113.77", "10.0.0.1", "203.0.113.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "", "2001:db8:1::/48"),
+        ("::ffff:203.0.113.77", "", "203.0.113.0/24"),
+        ("", "", ""),
+        ("unknown", "10.0.0.1", ""),
+        ("<script>", "", ""),
+    ],
+)
+def test_of_an_address_only_the_network_is_kept(forwarded: str, peer: str, network: str) -> None:
+    assert network_of(forwarded, peer) == network

@@ -75,11 +75,13 @@ def test_queues_have_their_times_and_dead_letters(made: Settings) -> None:
 
 def test_a_published_message_arrives_raw_in_every_subscribed_queue(made: Settings) -> None:
     sns, sqs = aws.client(made, "sns"), aws.client(made, "sqs")
+    for topic in topology.load().topics:
+        sns.publish(
+            TopicArn=topology.topic_arn(made.region, made.account_id, made.name_prefix, topic), Message='{"v": 1}'
+        )
     for queue in topology.load().queues.values():
         if queue.delay_seconds:
             continue
-        arn = topology.topic_arn(made.region, made.account_id, made.name_prefix, queue.topic)
-        sns.publish(TopicArn=arn, Message='{"v": 1}')
         url = sqs.get_queue_url(QueueName=f"{made.name_prefix}-{queue.name}")["QueueUrl"]
         messages = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5, MaxNumberOfMessages=10)["Messages"]
         bodies = [message["Body"] for message in messages]

@@ -143,7 +143,7 @@ def test_a_running_job_shows_how_far_it_is(member: Member, job_in: JobIn) -> Non
     assert '<progress aria-label="Variants done" max="1000" value="250">' in page
     data = member.browser.get(f"/annotations/{job.job_id}/status", **JSON).json
     assert data["job"]["progress"] == {"done": 250, "total": 1000}
-    assert data["can"] == {"cancel": True, "retry": False, "delete": False, "download": False}
+    assert data["can"] == {"cancel": True, "retry": False, "delete": False, "share": False, "download": False}
 
 
 def test_without_javascript_an_unfinished_job_renews_itself(member: Member, job_in: JobIn) -> None:

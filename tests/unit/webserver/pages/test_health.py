@@ -24,6 +24,8 @@ def test_ready_when_every_dependency_answers(browser: Browser) -> None:
         "dynamodb:annotations",
         "dynamodb:users",
         "dynamodb:sessions",
+        "dynamodb:shares",
+        "dynamodb:webhooks",
         "s3:inputs",
         "s3:results",
         "sns:job-requests",
@@ -37,7 +39,11 @@ def test_ready_when_every_dependency_answers(browser: Browser) -> None:
         ({"results_bucket": "no-such-bucket"}, {"s3:results"}),
         (
             {"name_prefix": "nothing"},
-            {"dynamodb:annotations", "dynamodb:users", "dynamodb:sessions", "sns:job-requests"},
+            {
+                *("dynamodb:annotations", "dynamodb:users", "dynamodb:sessions", "dynamodb:shares"),
+                "dynamodb:webhooks",
+                "sns:job-requests",
+            },
         ),
     ],
 )
