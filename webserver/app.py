@@ -14,9 +14,9 @@ from gas.annotation.sandbox import die_with_parent
 from gas.users import User
 from webserver import problems, rendering
 from webserver.api import bearer, openapi
-from webserver.pages import account, annotations, downloads, health, home, sign_in, uploads, variants
+from webserver.pages import account, annotations, downloads, genome, health, home, reference, sign_in, uploads, variants
 from webserver.problems import Problem
-from webserver.security import foreign_request, merge_headers
+from webserver.security import NOTHING_MORE, foreign_request, merge_headers
 from webserver.services import Services, build
 from webserver.sessions import Session
 from webserver.web import MAX_BODY_BYTES, Route, Visit
@@ -29,9 +29,11 @@ ROUTES: tuple[Route, ...] = (
     *sign_in.ROUTES,
     *account.ROUTES,
     *uploads.ROUTES,
+    *reference.ROUTES,
     *annotations.ROUTES,
     *downloads.ROUTES,
     *variants.ROUTES,
+    *genome.ROUTES,
     *health.ROUTES,
     *openapi.ROUTES,
 )
@@ -193,7 +195,6 @@ def _around(app: bottle.Bottle, services: Services) -> "WSGIApplication":
         nonce, reference = secrets.token_urlsafe(16), secrets.token_hex(5).upper()
         environ["gas.nonce"], environ["gas.reference"] = nonce, reference
         _make_readable(environ)
-        ours = [*services.policy.headers(nonce), ("X-Request-Id", reference)]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             path = environ.get("PATH_INFO", "")
@@ -206,7 +207,8 @@ def _around(app: bottle.Bottle, services: Services) -> "WSGIApplication":
                 milliseconds=round((time.perf_counter() - started) * 1000, 1),
                 user_id=environ.get("gas.user_id"),
             )
-            return start_response(status, merge_headers(headers, ours), exc_info)
+            policy = services.policy.headers(nonce, environ.get("gas.allowance", NOTHING_MORE))
+            return start_response(status, merge_headers(headers, [*policy, ("X-Request-Id", reference)]), exc_info)
 
         with telemetry.bound(reference=reference):
             return app(environ, start)

@@ -36,9 +36,8 @@ class OpenResult:
         return StoredObject.find(visit.services.storage, self.job.s3_results_bucket, self.job.s3_key_result_file)
 
 
-@contextmanager
-def opened(visit: Visit, job: Job) -> Iterator[OpenResult]:
-    """The result, while it is worked with; whatever is wrong with it ends as a Problem."""
+def refuse_unopened(visit: Visit, job: Job) -> None:
+    """Raises the problem that says why the result cannot be looked at now, if it cannot."""
     if job.job_status is not JobStatus.COMPLETED:
         raise Problem(
             409,
@@ -48,6 +47,12 @@ def opened(visit: Visit, job: Job) -> Iterator[OpenResult]:
             link=Link(job_path(job), "Back to the job"),
         )
     refuse_closed(visit, job)
+
+
+@contextmanager
+def opened(visit: Visit, job: Job) -> Iterator[OpenResult]:
+    """The result, while it is worked with; whatever is wrong with it ends as a Problem."""
+    refuse_unopened(visit, job)
     explorer = visit.services.explorer
     source: StoredObject | None = None
     try:

@@ -15,6 +15,7 @@ import bottle
 from gas.users import User
 from webserver import rendering
 from webserver.problems import PROBLEM_JSON, Problem, sign_in_first
+from webserver.security import Allowance
 from webserver.services import Services
 from webserver.sessions import Session
 
@@ -70,6 +71,10 @@ class Visit:
         """This request's path and query, for coming back to it."""
         query = self.request.query_string
         return quote(self.request.path) + (f"?{query}" if query else "")
+
+    def allow(self, more: Allowance) -> None:
+        """Let the page of this answer do what others may not."""
+        self.request.environ["gas.allowance"] = more
 
     def form(self, name: str, default: str = "") -> str:
         """One field of a posted form or JSON object, as text."""

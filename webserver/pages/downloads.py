@@ -29,6 +29,11 @@ def download(visit: Visit, job_id: str, what: str) -> bottle.HTTPResponse:
     job = owned_job(visit, job_id)
     if what in ("result", "index"):
         refuse_closed(visit, job)
+    return visit.redirect(address_of(visit, job, what))
+
+
+def address_of(visit: Visit, job: Job, what: str) -> str:
+    """Where one of the job's files can be read for a minute. Raises the problem of a file that is not there."""
     wanted = _objects(job)[what]
     if wanted.bucket is None or wanted.key is None:
         raise not_found()
@@ -39,10 +44,8 @@ def download(visit: Visit, job_id: str, what: str) -> bottle.HTTPResponse:
             title="The file is gone",
             link=Link(job_path(job), "Back to the job"),
         )
-    return visit.redirect(
-        visit.services.storage.presign_get(
-            wanted.bucket, wanted.key, wanted.name, wanted.content_type, wanted.version, DOWNLOAD_SECONDS
-        )
+    return visit.services.storage.presign_get(
+        wanted.bucket, wanted.key, wanted.name, wanted.content_type, wanted.version, DOWNLOAD_SECONDS
     )
 
 

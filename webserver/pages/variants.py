@@ -76,6 +76,7 @@ def index(visit: Visit, job_id: str) -> bottle.HTTPResponse:
             view=wanted,
             given=given if faults else wanted.filter.params(),
             faults=faults,
+            genome=f"{job_path(job)}/genome",
             address=_address(here, wanted),
             presets=_presets(here, result),
             counts=summaries.read(visit.services.storage, job).by_consequence,
@@ -112,7 +113,13 @@ def show(visit: Visit, job_id: str, row: str) -> bottle.HTTPResponse:
             "links": [{"site": one.site, "url": one.url} for one in links(table.assembly, *place, names)],
         }
         return visit.page(
-            "variant.html", data, here=f"{job_path(job)}/variants", table=table, heading=heading, shown=shown
+            "variant.html",
+            data,
+            here=f"{job_path(job)}/variants",
+            genome=f"{job_path(job)}/genome",
+            table=table,
+            heading=heading,
+            shown=shown,
         )
 
 
