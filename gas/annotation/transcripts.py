@@ -251,7 +251,7 @@ class Transcripts:
 
 
 def overlapping(bundle: Bundle, contig: Contig, first: int, last: int) -> list[Transcript]:
-    """The transcripts that touch the positions `first` to `last` (1-based) of a bundle's contig, by where they begin."""
+    """The transcripts that touch positions `first` to `last` (1-based) of a bundle's contig, by where they begin."""
     at, count = bundle.manifest["models"]["contigs"][contig.name]["transcripts"]
     if not count:
         return []

@@ -23,9 +23,7 @@ pytestmark = pytest.mark.xdist_group("look")
 
 
 @pytest.fixture(scope="module")
-def stack(
-    tmp_path_factory: pytest.TempPathFactory, serve: Callable[[dict[str, str], tuple[str, ...]], Stack]
-) -> Stack:
+def stack(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[dict[str, str], tuple[str, ...]], Stack]) -> Stack:
     folder = tmp_path_factory.mktemp("bundles")
     (folder / "ref.fa").write_text(f">chr1\n{'ACGT' * 500}\n>chr2\n{'GATTACA' * 200}\n")
     (folder / "genes.gff3").write_text("##gff-version 3\n")
@@ -179,10 +177,10 @@ def test_bcf(looked: Looked, tmp_path: Path) -> None:
             samples=1,
         )
     )
-    with pysam.VariantFile(str(tmp_path / "x.vcf")) as given:
-        with pysam.VariantFile(str(tmp_path / "x.bcf"), "wb", header=given.header) as out:
-            for record in given:
-                out.write(record)
+    given = pysam.VariantFile(str(tmp_path / "x.vcf"))
+    with given, pysam.VariantFile(str(tmp_path / "x.bcf"), "wb", header=given.header) as out:
+        for record in given:
+            out.write(record)
     looked.at_file(tmp_path / "x.bcf").has(
         "BCF 4.2", "1 sample", "GRCh38", "names with chr", "not sorted", "2 variants"
     ).says("Record 2 is out of order; the file will be sorted first, which takes longer.")
@@ -215,7 +213,8 @@ NOT_VCF = "The file is not a VCF: it does not begin with header lines such as ##
         ),
         (
             vcf("chrUn_1 5 A C", "scaffold9 5 A C").encode(),
-            f"No contig seen in the file (chrUn_1, scaffold9) is in the reference {BUNDLE} (GRCh38), which has chr1, chr2.",
+            f"No contig seen in the file (chrUn_1, scaffold9) is in the reference {BUNDLE} (GRCh38), "
+            "which has chr1, chr2.",
         ),
     ],
     ids=["text", "bytes", "zip", "bam", "html", "cut", "spaces", "contigs"],

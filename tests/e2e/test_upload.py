@@ -70,7 +70,8 @@ def test_several_files_are_dropped_at_once(visit: Visit) -> None:
     visit.page.evaluate(
         """() => {
           const carried = new DataTransfer();
-          const text = (n) => `##fileformat=VCFv4.2\\n##file=${n}\\n#CHROM\\tPOS\\tID\\tREF\\tALT\\tQUAL\\tFILTER\\tINFO\\n`;
+          const columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"].join("\\t");
+          const text = (n) => `##fileformat=VCFv4.2\\n##file=${n}\\n${columns}\\n`;
           for (let n = 1; n <= 5; n += 1) carried.items.add(new File([text(n)], `drop ${n}.vcf`));
           const event = (kind) => new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true });
           const zone = document.getElementById("drop-zone");

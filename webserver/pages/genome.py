@@ -24,10 +24,16 @@ from webserver.web import Route, Visit
 
 # A stretch this short is what somebody wants to look at: it is marked, and shown with so many bases on both sides.
 SHORT_BASES, AROUND_BASES = 200, 30
+# A contig no longer than this is shown whole where nobody says what to see.
+WHOLE_BASES = 100_000
 # igv.js asks for 100,000 bases at a time, and draws genes while less than a million are in view (genome/main.js).
 MOST_SEQUENCE, MOST_GENES = 2_000_000, 4_000_000
-# Style elements that igv.js makes when it is loaded: its colour picker's and its circular view's.
-IGV_STYLES: tuple[str, ...] = ()
+# Style elements that igv.js makes when it is loaded: its colour picker's and its circular view's. Of another version
+# these may be others; the browser's console names them, and tests/e2e/test_genome.py fails.
+IGV_STYLES = (
+    "sha256-ITHmamcImsZ/Je1xrdtDLZVvRSpj1Zokb6uHXORB824=",
+    "sha256-NTwDUA6nIvRRpI2lIBtHJqkV0TlTj4HVmI6vI81fIfM=",
+)
 
 
 def show(visit: Visit, job_id: str) -> bottle.HTTPResponse:
@@ -35,7 +41,8 @@ def show(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     job = owned_job(visit, job_id)
     refuse_unopened(visit, job)
     bundle = _bundle(visit, job)
-    wanted = _region(visit.query("locus")) or _first(visit, job)
+    chosen = _region(visit.query("locus"))
+    wanted = chosen or _first(visit, job)
     if bundle is not None:
         wanted = _within(bundle, wanted)
     data = {
@@ -46,7 +53,10 @@ def show(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     settings = visit.services.settings
     visit.allow(Allowance((visit.services.storage.origin(settings.results_bucket),), IGV_STYLES))
     return visit.page(
-        "genome.html", data, here=f"{job_path(job)}/genome", view=_view(bundle, wanted) if bundle and wanted else None
+        "genome.html",
+        data,
+        here=f"{job_path(job)}/genome",
+        view=_view(bundle, wanted, chosen is not None) if bundle and wanted else None,
     )
 
 
@@ -150,6 +160,8 @@ def _region(text: str | None) -> Region | None:
 def _first(visit: Visit, job: Job) -> Region | None:
     """Where the result's first variants are."""
     for contig, stretch in summaries.read(visit.services.storage, job).by_position.items():
+        if stretch.length <= WHOLE_BASES:
+            return Region(contig)
         for number, count in enumerate(stretch.counts):
             if count:
                 return Region(contig, number * stretch.bin + 1, (number + 1) * stretch.bin)
@@ -169,9 +181,9 @@ def _within(bundle: Bundle, wanted: Region | None) -> Region:
     return Region(contig.name, wanted.start, min(wanted.end, contig.length))
 
 
-def _view(bundle: Bundle, wanted: Region) -> dict[str, Any]:
-    """What the page's script is told."""
-    short = wanted.end - wanted.start < SHORT_BASES
+def _view(bundle: Bundle, wanted: Region, chosen: bool) -> dict[str, Any]:
+    """What the page's script is told. `chosen`: somebody asked for this very region."""
+    short = chosen and wanted.end - wanted.start < SHORT_BASES
     length = bundle.contigs[wanted.contig].length
     around = AROUND_BASES if short else 0
     shown = Region(wanted.contig, max(wanted.start - around, 1), min(wanted.end + around, length))
@@ -179,7 +191,6 @@ def _view(bundle: Bundle, wanted: Region) -> dict[str, Any]:
         "locus": f"{shown.contig}:{shown.start}-{shown.end}",
         "marked": {"chr": wanted.contig, "start": wanted.start - 1, "end": wanted.end} if short else None,
         "bundle": bundle.name,
-        "assembly": bundle.assembly,
     }
 
 

@@ -2,7 +2,7 @@
 
 import igv from "/static/vendor/igv.esm.min.js";
 import { renewing } from "/static/genome/addresses.js";
-import { genes, reference, variants } from "/static/genome/tracks.js";
+import { chosen, genes, reference, variants } from "/static/genome/tracks.js";
 
 const UNFORESEEN = "The genome view could not be drawn. Reload the page; the table has the same variants.";
 const LOST = "There is no connection to the server. Reload the page when there is one.";
@@ -10,6 +10,16 @@ const LOST = "There is no connection to the server. Reload the page when there i
 // Of what igv.js knows about a variant: said otherwise, or too long.
 const LEFT_OUT = new Set(["CSQ", "Loc"]);
 const MOST_LINES = 25;
+// A window, in pixels, beside whose narrow picture there is no room for more.
+const NARROW = 700;
+// igv.js's own elements, which the page's stylesheets do not reach.
+const INSIDE = `
+  .igv-container { color: #1c2428; color-scheme: only light; }
+  @media (max-width: ${NARROW}px) {
+    .igv-logo, .igv-current-genome { display: none; }
+    .igv-navbar { height: auto; flex-wrap: wrap; }
+    .igv-search-container { width: 9.5rem !important; }
+  }`;
 
 const root = document.getElementById("genome");
 const view = JSON.parse(root.dataset.view);
@@ -68,11 +78,16 @@ async function draw() {
     loadDefaultGenomes: false,
     reference: reference(here, view),
     locus: view.locus,
-    roi: view.marked ? [{ name: "Chosen variant", color: "rgba(226, 181, 101, 0.35)", features: [view.marked] }] : [],
+    roi: chosen(view),
+    showSampleNames: innerWidth > NARROW,
     showSVGButton: false,
-    showROITableButton: false,
+    showMultiSelectButton: false,
+    showTrackLabelButton: false,
     tracks: [genes(get), variants(renewing(() => get("addresses")))],
   });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(INSIDE);
+  root.shadowRoot.adoptedStyleSheets.push(sheet);
   browser.on("locuschange", ([frame]) => {
     if (frame) table.href = inTable(frame.chr, frame.start, frame.end);
   });

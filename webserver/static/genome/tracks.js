@@ -1,42 +1,52 @@
 // What igv.js shows: the bundle's genes, and the variants by the impact of their most severe consequence.
 
-// Genes are drawn while no more than this many bases are in view.
+// They are drawn while no more than this many bases are in view.
 const GENES_WITHIN = 1_000_000;
-const IMPACTS = { HIGH: "#a5322a", MODERATE: "#c27c00", LOW: "#2b6e3f", MODIFIER: "#7b878c" };
-const UNKNOWN = "#7b878c";
-const NONCODING = "#7b878c";
+const VARIANTS_WITHIN = 250_000;
+const IMPACTS = ["HIGH", "MODERATE", "LOW", "MODIFIER"];
 
-/** The most severe impact in a record's CSQ entries; undefined for a record without any. */
-export function impactOf(csq = "") {
-  return Object.keys(IMPACTS).find((impact) => csq.includes(`|${impact}|`));
+const styles = getComputedStyle(document.documentElement);
+const colour = (name) => styles.getPropertyValue(`--genome-${name}`).trim();
+
+/** The most severe impact in a record's CSQ entries; that of a record without any is the least. */
+function impactOf(csq = "") {
+  return IMPACTS.find((impact) => csq.includes(`|${impact}|`)) || "MODIFIER";
 }
 
 /** The reference: sequence, its index, and the contigs' other names. `here` is the page's own path. */
-export function reference(here, { bundle, assembly }) {
+export function reference(here, { bundle }) {
   return {
     id: bundle,
-    name: assembly,
+    name: bundle,
     fastaURL: `${here}/sequence`,
     indexURL: `${here}/sequence.fai`,
     aliasURL: `${here}/names`,
-    // Thousands of variants on a line of pixels tell nobody anything; the job's page has that picture.
+    // Millions of variants on a line of pixels tell nobody anything; the job's page has that picture.
     wholeGenomeView: false,
   };
 }
 
+/** What somebody came to see, as a region that is marked; none without `marked`. */
+export function chosen({ marked }) {
+  return marked ? [{ name: "Chosen", color: colour("chosen"), features: [marked] }] : [];
+}
+
 /** The genes, fetched region by region with `get`. */
 export function genes(get) {
+  const coding = colour("coding");
+  const others = colour("noncoding");
   return {
     name: "Genes",
     type: "annotation",
     order: 1,
     displayMode: "EXPANDED",
-    maxRows: 40,
-    height: 150,
+    autoHeight: true,
+    minHeight: 60,
+    maxHeight: 260,
     visibilityWindow: GENES_WITHIN,
     searchable: false,
     removable: false,
-    color: (feature) => (feature.biotype === "protein_coding" ? "#0e5f66" : NONCODING),
+    color: (feature) => (feature.biotype === "protein_coding" ? coding : others),
     reader: {
       async readFeatures(chr, start, end) {
         const region = `${chr}:${Math.floor(start) + 1}-${Math.ceil(end)}`;
@@ -48,6 +58,7 @@ export function genes(get) {
 
 /** The annotated VCF. `address` makes the function of a file's address. */
 export function variants(address) {
+  const colours = Object.fromEntries(IMPACTS.map((impact) => [impact, colour(impact.toLowerCase())]));
   return {
     name: "Variants",
     type: "variant",
@@ -56,9 +67,15 @@ export function variants(address) {
     order: 2,
     url: address("result"),
     indexURL: address("index"),
-    height: 220,
     displayMode: "EXPANDED",
+    visibilityWindow: VARIANTS_WITHIN,
+    autoHeight: true,
+    minHeight: 80,
+    maxHeight: 420,
     removable: false,
-    color: (variant) => IMPACTS[impactOf(variant.info?.CSQ)] || UNKNOWN,
+    color: (variant) => colours[impactOf((variant._f || variant).info?.CSQ)],
+    hetvarColor: colour("het"),
+    homvarColor: colour("hom"),
+    homrefColor: colour("ref"),
   };
 }

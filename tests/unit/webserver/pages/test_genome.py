@@ -59,7 +59,6 @@ def test_it_opens_at_the_variant_with_some_bases_around_it(viewed: Viewed) -> No
         "locus": "chr17:4970-5032",
         "marked": {"chr": "chr17", "start": 4999, "end": 5002},
         "bundle": BUNDLE,
-        "assembly": "GRCh38",
     }
     assert "variants?region=chr17%3A5000-5002" in answer.text
     assert "<noscript>" in answer.text

@@ -16,7 +16,9 @@ __all__ = ["bundles"]
 def test_the_bundles_contigs_by_all_their_names(
     member: Member, services: Services, bundles: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webserver.pages.reference.local_bundle", lambda folder, name: reference.load(bundles / "test-bundle"))
+    monkeypatch.setattr(
+        "webserver.pages.reference.local_bundle", lambda folder, name: reference.load(bundles / "test-bundle")
+    )
     told = member.browser.get("/annotate/reference").json
     assert (told["bundle"], told["assembly"]) == (services.settings.bundle, "TEST")
     assert told["contigs"] == [{"name": "1", "length": 600, "synonyms": ["chr1"]}]
@@ -34,15 +36,13 @@ def test_without_a_bundle_on_this_host_nobody_says_what_fits(member: Member) -> 
     assert told["assembly"] is told["contigs"] is None
 
 
-def test_what_is_no_vcf_is_what_intake_refuses_in_the_same_words(
-    member: Member, bundles: Path, tmp_path: Path
-) -> None:
+def test_what_is_no_vcf_is_what_intake_refuses_in_the_same_words(member: Member, bundles: Path, tmp_path: Path) -> None:
     kinds = member.browser.get("/annotate/reference").json["foreign"]
     assert len(kinds) > 20
     opened = reference.load(bundles / "test-bundle")
     for kind in kinds:
         file = tmp_path / "x"
-        file.write_bytes(bytes.fromhex(kind["begins"]) + b"\0" * 40)
+        file.write_bytes(bytes.fromhex(kind["begins"]) + b"x" * 40)
         with pytest.raises(InputRefused) as refused:
             open_input(file, opened)
         assert str(refused.value) == f"The file is {kind['what']}; {kind['advice']}."
