@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from botocore.config import Config
 from playwright.sync_api import Page, Request, Route, expect
 
 from gas.annotation import reference
@@ -102,7 +103,7 @@ def test_the_sequence_is_the_bundles_own(look: Callable[..., Visit], family: Pat
 
 def test_an_address_that_has_lapsed_is_asked_for_again(look: Callable[..., Visit], done: dict[str, Any]) -> None:
     visit = look()
-    page, s3 = visit.page, visit.stack.client("s3")
+    page, s3 = visit.page, visit.stack.client("s3", config=Config(signature_version="s3v4"))
     found = s3.list_objects_v2(Bucket="gas-results")["Contents"]
     keys = [one["Key"] for one in found if f"/{done['job']}/" in one["Key"]]
     first: dict[str, Any] = {"seconds": 1}
@@ -124,6 +125,8 @@ def test_an_address_that_has_lapsed_is_asked_for_again(look: Callable[..., Visit
     seen = reads(page)
     page.goto(f"{page.url}/genome?locus=chr17:1000-1400")
     drawn(page)
+    page.wait_for_function(f"({TRACK})('Variants').features.length > 0")
+    assert parse_qs(urlsplit(seen[0].url).query)["X-Amz-Expires"] == ["1"]
     page.wait_for_timeout(2000)
     assert requests.get(first["result"], headers={"Range": "bytes=0-9"}, timeout=10).status_code == 403
     seen.clear()
@@ -163,6 +166,6 @@ def test_a_click_shows_the_file_s_words_as_words(look: Callable[..., Visit]) -> 
 
 def test_without_javascript_it_says_what_is_missing(look: Callable[..., Visit]) -> None:
     page = look("/genome?locus=chr17:1000-2000", java_script_enabled=False).page
-    expect(page.locator("main")).to_contain_text("drawn by JavaScript, which is switched off")
+    expect(page.locator("main")).to_contain_text("drawn by JavaScript, which does not run")
     page.get_by_role("link", name="in the table", exact=True).click()
     expect(page).to_have_url(re.compile(r"/variants\?region=chr17%3A1000-2000"))

@@ -17,6 +17,11 @@ PROGRAMS = ("web",)
 BUNDLE = "small-human"
 # GRCh37's; the reference of these tests is a little "GRCh38".
 LENGTHS_37 = {"1": 249250621, "2": 243199373}
+GENES = """##gff-version 3
+chr1\tx\tgene\t101\t400\t.\t+\t.\tID=gene:G1;Name=ONE;biotype=lncRNA;gene_id=G1
+chr1\tx\tlnc_RNA\t101\t400\t.\t+\t.\tID=transcript:T1;Parent=gene:G1;biotype=lncRNA;transcript_id=T1
+chr1\tx\texon\t101\t400\t.\t+\t.\tParent=transcript:T1;rank=1;exon_id=E1
+"""
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 
 pytestmark = pytest.mark.xdist_group("look")
@@ -26,7 +31,7 @@ pytestmark = pytest.mark.xdist_group("look")
 def stack(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[dict[str, str], tuple[str, ...]], Stack]) -> Stack:
     folder = tmp_path_factory.mktemp("bundles")
     (folder / "ref.fa").write_text(f">chr1\n{'ACGT' * 500}\n>chr2\n{'GATTACA' * 200}\n")
-    (folder / "genes.gff3").write_text("##gff-version 3\n")
+    (folder / "genes.gff3").write_text(GENES)
     reference.build(BUNDLE, "GRCh38", folder / "ref.fa", folder / "genes.gff3", [], folder / BUNDLE)
     return serve({"GAS_BUNDLES_DIR": str(folder), "GAS_BUNDLE": BUNDLE}, PROGRAMS)
 

@@ -73,6 +73,8 @@ function described(track, found) {
   return lines.join("");
 }
 
+document.getElementById("without-script").hidden = true;
+
 async function draw() {
   const browser = await igv.createBrowser(root, {
     loadDefaultGenomes: false,

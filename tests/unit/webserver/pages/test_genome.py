@@ -61,7 +61,7 @@ def test_it_opens_at_the_variant_with_some_bases_around_it(viewed: Viewed) -> No
         "bundle": BUNDLE,
     }
     assert "variants?region=chr17%3A5000-5002" in answer.text
-    assert "<noscript>" in answer.text
+    assert "drawn by JavaScript, which does not run in this browser" in answer.text
 
 
 def test_a_region_is_shown_as_it_was_asked_for_and_within_its_contig(viewed: Viewed) -> None:
