@@ -144,7 +144,7 @@ def _stranger(visit: Visit, route: Route) -> bottle.HTTPResponse:
         # The page reloads and is led to the sign-in, instead of asking in vain for ever.
         answer.set_header("HX-Refresh", "true")
         return answer
-    if route.method == "GET" and not visit.wants_json:
+    if route.method == "GET" and not visit.wants_json and not visit.by_script:
         return visit.redirect(sign_in.login_path(visit.path))
     return visit.problem(problems.sign_in_first())
 

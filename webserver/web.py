@@ -67,6 +67,11 @@ class Visit:
         return bool(self.request.headers.get("HX-Request") == "true")
 
     @property
+    def by_script(self) -> bool:
+        """True for what a page's script asks for, which cannot be led to another site to sign in."""
+        return bool(self.request.headers.get("Sec-Fetch-Dest") == "empty")
+
+    @property
     def path(self) -> str:
         """This request's path and query, for coming back to it."""
         query = self.request.query_string

@@ -10,9 +10,9 @@ from playwright.sync_api import Page, expect
 
 from scripts.local.environment import ROOT
 from tests.e2e.conftest import Visit
-from tests.e2e.explorer import done, family, look, stack
+from tests.e2e.explorer import stack
 
-__all__ = ["done", "family", "look", "stack"]
+__all__ = ["stack"]
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PRESET = "Rare, high impact, pathogenic"
