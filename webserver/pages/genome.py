@@ -28,6 +28,7 @@ SHORT_BASES, AROUND_BASES = 200, 30
 WHOLE_BASES = 100_000
 # igv.js asks for 100,000 bases at a time, and draws genes while less than a million are in view (genome/main.js).
 MOST_SEQUENCE, MOST_GENES = 2_000_000, 4_000_000
+SEQUENCE_SECONDS = 3600
 # Style elements that igv.js makes when it is loaded: its colour picker's and its circular view's. Of another version
 # these may be others; the browser's console names them, and tests/e2e/test_genome.py fails.
 IGV_STYLES = (
@@ -75,7 +76,10 @@ def sequence(visit: Visit, job_id: str) -> bottle.HTTPResponse:
     ranges = list(bottle.parse_range_header(visit.request.get_header("Range", ""), size))
     if len(ranges) != 1 or ranges[0][1] - ranges[0][0] > MOST_SEQUENCE:
         raise Problem(416, f"Ask for one range of the sequence, of at most {MOST_SEQUENCE:,} bytes.")
-    return bottle.static_file(SEQUENCE, root=str(bundle.path), mimetype="application/octet-stream")
+    answer = bottle.static_file(SEQUENCE, root=str(bundle.path), mimetype="application/octet-stream")
+    # A bundle never changes.
+    answer.set_header("Cache-Control", f"private, max-age={SEQUENCE_SECONDS}")
+    return answer
 
 
 def sequence_index(visit: Visit, job_id: str) -> bottle.HTTPResponse:
