@@ -130,7 +130,7 @@ function facts(content, start, size, reference) {
   const found = [[content.format, content.version].filter(Boolean).join(" ")];
   if (content.format === "VCF") found.push({ plain: "not compressed", gzip: "gzip", bgzip: "bgzip" }[start.kind]);
   if (content.samples !== null) found.push(content.samples === 1 ? "1 sample" : `${content.samples || "no"} samples`);
-  found.push(guess(content, reference) ?? (fitsBundle(content, reference) ? reference.assembly : "assembly not stated"));
+  found.push(guess(content, reference) ?? withBundle(content, reference));
   const names = content.records.map((record) => record.chrom);
   const style = chrStyle([...names, ...content.contigs.keys()]);
   if (style !== null) found.push(style ? "names with chr" : "names without chr");
@@ -142,9 +142,11 @@ function facts(content, start, size, reference) {
   return found;
 }
 
-function fitsBundle(content, reference) {
+function withBundle(content, reference) {
   const contigs = known(reference);
-  return Boolean(contigs) && [...content.contigs].some(([name, length]) => contigs.get(name)?.length === length);
+  const fits = contigs && [...content.contigs].some(([name, length]) => contigs.get(name)?.length === length);
+  if (wrongAssembly(content, reference)) return "another assembly";
+  return fits ? reference.assembly : "assembly not stated";
 }
 
 function estimate(content, start, size) {
