@@ -78,6 +78,26 @@ def test_without_a_place_it_opens_where_the_variants_begin(viewed: Viewed) -> No
     assert data["reference"] == {"name": BUNDLE, "assembly": "GRCh38"}
 
 
+def test_of_a_long_contig_the_first_stretch_with_variants_is_shown(
+    viewed: Viewed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = viewed.get(Accept="application/json").json["locus"]
+    monkeypatch.setattr("webserver.pages.genome.WHOLE_BASES", 0)
+    part = viewed.get(Accept="application/json").json["locus"]
+    assert part != whole
+    assert part.startswith("chr17:")
+    assert view_of(viewed.get())["marked"] is None
+
+
+def test_a_result_that_nothing_is_counted_of_opens_at_the_first_contig(
+    member: Member, viewed: Viewed, job_in: Callable[..., Job]
+) -> None:
+    job = job_in(member.user, bundle=BUNDLE)
+    length = viewed.bundle.contigs["chr17"].length
+    answer = member.browser.get(f"/annotations/{job.job_id}/genome", Accept="application/json")
+    assert answer.json["locus"] == f"chr17:1-{length}"
+
+
 @pytest.mark.parametrize("locus", ["chr9:1-2", "chr17:9-1", "chr17:99999999", "chr17:1:2", "chr17:<b>"])
 def test_a_place_that_is_not_there_is_told(viewed: Viewed, locus: str) -> None:
     answer = viewed.get(f"?locus={locus}")
