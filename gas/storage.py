@@ -11,6 +11,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
@@ -244,6 +245,11 @@ class Storage:
         return self.s3.generate_presigned_url(
             "get_object", {"Bucket": bucket, "Key": key, **at(version), **answer}, seconds
         )
+
+    def origin(self, bucket: str) -> str:
+        """The origin (`scheme://host[:port]`) that `presign_get` leads to."""
+        parts = urlsplit(self.presign_get(bucket, "origin", "origin"))
+        return f"{parts.scheme}://{parts.netloc}"
 
     def delete(self, bucket: str, key: str, version: str | None = None) -> None:
         """Delete one object: with a version that version for good, else S3 hides it behind a delete marker."""

@@ -49,14 +49,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Bucket:
-    """One S3 bucket's lifecycle: days after which what was begun and left is removed, None for never.
+    """One S3 bucket: what is removed by itself, and what pages of the site may do with it (CORS).
 
-    Both are longer than an upload ticket lives. `expire_unclaimed_days` is for objects with the tag of `gas.uploads`.
+    Days after which what was begun and left is removed, None for never: longer than an upload ticket lives.
+    `expire_unclaimed_days` is for objects with the tag of `gas.uploads`. `browser_methods` are the methods that a
+    script of the site may use, `browser_headers` what it may read of an answer.
     """
 
     name: str
     abort_multipart_days: int
     expire_unclaimed_days: int | None
+    browser_methods: tuple[str, ...]
+    browser_headers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,15 @@ def parse(raw: dict[str, Any]) -> Topology:
         topics=tuple(raw["topics"]),
         queues=queues,
         tables={name: _table(name, fields) for name, fields in raw["tables"].items()},
-        buckets={name: Bucket(name=name, **fields) for name, fields in raw["buckets"].items()},
+        buckets={name: _bucket(name, fields) for name, fields in raw["buckets"].items()},
         vault=raw["vault"],
         message_retention_seconds=raw["message_retention_seconds"],
     )
+
+
+def _bucket(name: str, raw: dict[str, Any]) -> Bucket:
+    lists = {key: tuple(raw[key]) for key in ("browser_methods", "browser_headers")}
+    return Bucket(**{"name": name, **raw, **lists})
 
 
 def _table(name: str, raw: dict[str, Any]) -> Table:

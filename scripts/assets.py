@@ -23,6 +23,8 @@ FILES = {
     "bootstrap-icons/LICENSE": "icons.LICENSE",
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "htmx.org/LICENSE": "htmx.LICENSE",
+    "igv/dist/igv.esm.min.js": "igv.esm.min.js",
+    "igv/LICENSE": "igv.LICENSE",
     "@fontsource-variable/source-sans-3/files/source-sans-3-latin-wght-normal.woff2": "sans-latin.woff2",
     "@fontsource-variable/source-sans-3/files/source-sans-3-latin-ext-wght-normal.woff2": "sans-latin-ext.woff2",
     "@fontsource-variable/source-sans-3/LICENSE": "sans.LICENSE",

@@ -131,6 +131,8 @@ def shots(people: People) -> list[Shot]:
         Shot("shares", busy, f"/annotations/{jobs['completed']}/shares"),
         Shot("shared", None, "/shared"),
         Shot("webhooks", busy, "/profile/webhooks"),
+        Shot("genome", busy, f"/annotations/{jobs['rejects']}/genome?locus=MT:8993", drawn),
+        Shot("genome-whole", busy, f"/annotations/{jobs['completed']}/genome", drawn),
         Shot("log", busy, f"/annotations/{jobs['completed']}/log"),
         Shot("log-none", busy, f"/annotations/{jobs['pending']}/log"),
         Shot("profile", busy, "/profile"),
@@ -149,24 +151,37 @@ def shots(people: People) -> list[Shot]:
 
 
 def upload(page: Page) -> None:
-    """Two files: one under way, of which only the first part is sent, and one too large."""
+    """A file under way, of which only the first part is sent, one too large, and one made against another assembly."""
     page.evaluate(
-        """(name) => {
+        """([name, columns]) => {
           const open = XMLHttpRequest.prototype.open;
           XMLHttpRequest.prototype.open = function (method, url) {
             if (/partNumber=[2-9]/.test(url)) this.send = () => {};
             open.call(this, method, url);
           };
           const carried = new DataTransfer();
-          carried.items.add(new File([new Uint8Array(21e6)], name));
-          carried.items.add(new File([new Uint8Array(60e6)], "whole-genome.vcf"));
+          const places = Array.from({ length: 4000 }, (_, index) => 4 * index + 1);
+          const records = places.map((place) => `MT\\t${place}\\t.\\tA\\tC\\t.\\t.\\tDP=30\\n`).join("");
+          const start = new TextEncoder().encode(columns + records);
+          for (const [size, called] of [[21e6, name], [60e6, "whole-genome.vcf"]]) {
+            carried.items.add(new File([start, new Uint8Array(size - start.length)], called));
+          }
+          const mouse = columns.replace("#CHROM", "##contig=<ID=MT,length=16299>\\n#CHROM") + records;
+          carried.items.add(new File([mouse], "C57BL6.mitochondrion.vcf"));
           document.getElementById("drop-zone").dispatchEvent(
             new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }));
         }""",
-        AN_UPLOAD,
+        [AN_UPLOAD, COLUMNS],
     )
     page.get_by_text("39 %").wait_for()
     page.get_by_text("60 MB, and").wait_for()
+    page.get_by_text("made against another assembly").wait_for()
+
+
+def drawn(page: Page) -> None:
+    """The genome view with everything in it."""
+    page.locator("#genome[data-ready]").wait_for()
+    page.wait_for_load_state("networkidle")
 
 
 def open_columns(page: Page) -> None:

@@ -157,10 +157,9 @@ resource "aws_s3_bucket_cors_configuration" "browser" {
 
   cors_rule {
     allowed_origins = [local.site_url]
-    allowed_methods = ["GET", "HEAD", "PUT", "POST"]
+    allowed_methods = local.topology.buckets[each.key].browser_methods
     allowed_headers = ["*"]
-    # It completes a multipart upload.
-    expose_headers  = ["ETag"]
+    expose_headers  = local.topology.buckets[each.key].browser_headers
     max_age_seconds = 3000
   }
 }

@@ -18,8 +18,10 @@ from webserver.pages import (
     account,
     annotations,
     downloads,
+    genome,
     health,
     home,
+    reference,
     shared,
     shares,
     sign_in,
@@ -29,7 +31,7 @@ from webserver.pages import (
 )
 from webserver.pages.shares import ENTRANCE
 from webserver.problems import Problem
-from webserver.security import foreign_request, merge_headers
+from webserver.security import NOTHING_MORE, foreign_request, merge_headers
 from webserver.services import Services, build
 from webserver.sessions import Session
 from webserver.web import MAX_BODY_BYTES, Route, Visit
@@ -43,9 +45,11 @@ ROUTES: tuple[Route, ...] = (
     *account.ROUTES,
     *webhooks.ROUTES,
     *uploads.ROUTES,
+    *reference.ROUTES,
     *annotations.ROUTES,
     *downloads.ROUTES,
     *variants.ROUTES,
+    *genome.ROUTES,
     *shares.ROUTES,
     *shared.ROUTES,
     *health.ROUTES,
@@ -158,7 +162,7 @@ def _stranger(visit: Visit, route: Route) -> bottle.HTTPResponse:
         # The page reloads and is led to the sign-in, instead of asking in vain for ever.
         answer.set_header("HX-Refresh", "true")
         return answer
-    if route.method == "GET" and not visit.wants_json:
+    if route.method == "GET" and not visit.wants_json and not visit.by_script:
         return visit.redirect(sign_in.login_path(visit.path))
     return visit.problem(problems.sign_in_first())
 
@@ -209,7 +213,7 @@ def _around(app: bottle.Bottle, services: Services) -> "WSGIApplication":
         nonce, reference = secrets.token_urlsafe(16), secrets.token_hex(5).upper()
         environ["gas.nonce"], environ["gas.reference"] = nonce, reference
         _make_readable(environ)
-        ours = [*services.policy.headers(nonce), ("X-Request-Id", reference)]
+        ours = [("X-Request-Id", reference)]
         if environ.get("PATH_INFO", "").startswith(ENTRANCE):
             ours.append(("X-Robots-Tag", "noindex, nofollow"))
 
@@ -224,7 +228,8 @@ def _around(app: bottle.Bottle, services: Services) -> "WSGIApplication":
                 milliseconds=round((time.perf_counter() - started) * 1000, 1),
                 user_id=environ.get("gas.user_id"),
             )
-            return start_response(status, merge_headers(headers, ours), exc_info)
+            policy = services.policy.headers(nonce, environ.get("gas.allowance", NOTHING_MORE))
+            return start_response(status, merge_headers(headers, [*policy, *ours]), exc_info)
 
         with telemetry.bound(reference=reference):
             return app(environ, start)

@@ -36,11 +36,9 @@ class OpenResult:
         return StoredObject.find(visit.services.storage, self.job.s3_results_bucket, self.job.s3_key_result_file)
 
 
-@contextmanager
-def opened(visit: Visit, reading: Reading) -> Iterator[OpenResult]:
-    """The result, while it is worked with; whatever is wrong with it ends as a Problem."""
-    job = reading.job
-    if job.job_status is not JobStatus.COMPLETED:
+def refuse_unopened(visit: Visit, reading: Reading) -> None:
+    """Raises the problem that says why the result cannot be looked at now, if it cannot."""
+    if reading.job.job_status is not JobStatus.COMPLETED:
         raise Problem(
             409,
             "This job has no result to look at. The job's page says where it stands.",
@@ -49,6 +47,13 @@ def opened(visit: Visit, reading: Reading) -> Iterator[OpenResult]:
             link=Link(reading.here, "Back to the job"),
         )
     refuse_closed(visit, reading)
+
+
+@contextmanager
+def opened(visit: Visit, reading: Reading) -> Iterator[OpenResult]:
+    """The result, while it is worked with; whatever is wrong with it ends as a Problem."""
+    refuse_unopened(visit, reading)
+    job = reading.job
     explorer = visit.services.explorer
     source: StoredObject | None = None
     try:

@@ -33,33 +33,45 @@ class Cookies:
 
 
 @dataclass(frozen=True)
+class Allowance:
+    """What one page may do that others may not: read from these origins, and use style elements of these digests."""
+
+    origins: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
+
+
+NOTHING_MORE = Allowance()
+
+
+@dataclass(frozen=True)
 class Policy:
     """Who the site is and which other origins its pages may send uploads to."""
 
     site_origin: str
     upload_origins: tuple[str, ...]
 
-    def content_security_policy(self, nonce: str) -> str:
+    def content_security_policy(self, nonce: str, more: Allowance = NOTHING_MORE) -> str:
         """The CSP header's value: only what is named is allowed, and no inline code without this response's nonce."""
         uploads = " ".join(("'self'", *self.upload_origins))
+        styles = "".join(f" '{digest}'" for digest in more.styles)
         return "; ".join(
             (
                 "default-src 'none'",
                 f"script-src 'self' 'nonce-{nonce}'",
-                f"style-src 'self' 'nonce-{nonce}'",
+                f"style-src 'self' 'nonce-{nonce}'{styles}",
                 # Bootstrap's stylesheet draws its check marks and arrows with data: images.
                 "img-src 'self' data:",
                 "font-src 'self'",
-                f"connect-src {uploads}",
+                f"connect-src {' '.join((uploads, *more.origins))}",
                 f"form-action {uploads}",
                 "base-uri 'none'",
                 "frame-ancestors 'none'",
             )
         )
 
-    def headers(self, nonce: str) -> list[tuple[str, str]]:
+    def headers(self, nonce: str, more: Allowance = NOTHING_MORE) -> list[tuple[str, str]]:
         """The headers that every response carries."""
-        headers = [("Content-Security-Policy", self.content_security_policy(nonce)), *FIXED_HEADERS]
+        headers = [("Content-Security-Policy", self.content_security_policy(nonce, more)), *FIXED_HEADERS]
         if self.site_origin.startswith("https:"):
             headers.append(("Strict-Transport-Security", HSTS))
         return headers

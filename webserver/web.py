@@ -15,6 +15,7 @@ import bottle
 from gas.users import User
 from webserver import rendering
 from webserver.problems import PROBLEM_JSON, Problem, sign_in_first
+from webserver.security import Allowance
 from webserver.services import Services
 from webserver.sessions import Session
 
@@ -66,10 +67,19 @@ class Visit:
         return bool(self.request.headers.get("HX-Request") == "true")
 
     @property
+    def by_script(self) -> bool:
+        """True for what a page's script asks for, which cannot be led to another site to sign in."""
+        return bool(self.request.headers.get("Sec-Fetch-Dest") == "empty")
+
+    @property
     def path(self) -> str:
         """This request's path and query, for coming back to it."""
         query = self.request.query_string
         return quote(self.request.path) + (f"?{query}" if query else "")
+
+    def allow(self, more: Allowance) -> None:
+        """Let the page of this answer do what others may not."""
+        self.request.environ["gas.allowance"] = more
 
     def form(self, name: str, default: str = "") -> str:
         """One field of a posted form or JSON object, as text."""

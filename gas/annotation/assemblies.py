@@ -35,7 +35,7 @@ _BY_CHROMOSOME = {
     for chromosome, length in zip(_CHROMOSOMES, lengths, strict=True)
 }
 # What they are called in file names and headers.
-_NAMES = {
+NAMES = {
     "GRCh38 (hg38)": ("grch38", "hg38", "hs38", "gca_000001405.15", "gcf_000001405.26"),
     "GRCh37 (hg19)": ("grch37", "hg19", "hs37", "b37", "gca_000001405.1_", "gcf_000001405.13"),
     "T2T-CHM13v2.0": ("chm13", "t2t", "hs1.", "gca_009914755"),
@@ -55,7 +55,7 @@ def known_assembly(lengths: Mapping[str, int | None]) -> str | None:
 
 def named_assembly(text: str) -> str | None:
     """The assembly that a text such as "file:///refs/hs37d5.fa" names in one of the usual ways."""
-    found = {assembly for assembly, names in _NAMES.items() if any(name in text.lower() for name in names)}
+    found = {assembly for assembly, names in NAMES.items() if any(name in text.lower() for name in names)}
     return found.pop() if len(found) == 1 else None
 
 
@@ -65,7 +65,12 @@ def other_assemblies(assembly: str) -> list[str]:
     return [known for known in _LENGTHS if known != own] if own else []
 
 
+def lengths_of_all() -> dict[str, dict[str, int]]:
+    """Of each known assembly the lengths of its chromosomes, without the mitochondrion."""
+    return {assembly: dict(zip(_CHROMOSOMES, lengths, strict=True)) for assembly, lengths in _LENGTHS.items()}
+
+
 def known_lengths(assembly: str) -> dict[str, int]:
     """The chromosomes of an assembly such as "GRCh38", without the mitochondrion, and their lengths."""
-    (lengths,) = (found for name, found in _LENGTHS.items() if name.partition(" ")[0] == assembly)
-    return dict(zip(_CHROMOSOMES, lengths, strict=True))
+    (lengths,) = (found for name, found in lengths_of_all().items() if name.partition(" ")[0] == assembly)
+    return lengths

@@ -19,9 +19,9 @@ _BCF_MAGIC = b"BCF\x02"
 BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _BGZF_HEADER = 18
 
-# First bytes -> what the file is, and what to do instead.
 _UPLOAD_VCF = "upload the VCF itself"
-_FOREIGN: tuple[tuple[bytes, str, str], ...] = (
+# First bytes, what the file is, and what to do instead.
+FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"PK\x03\x04", "a zip archive (or an office document)", "unpack it and upload the VCF inside it"),
     (b"PK\x05\x06", "an empty zip archive", _UPLOAD_VCF),
     (b"BZh", "compressed with bzip2", "unpack it, or compress it with bgzip or gzip"),
@@ -71,7 +71,7 @@ def holds_bcf(content: bytes) -> bool:
 
 def refuse_foreign(head: bytes, subject: str) -> None:
     """Raise InputRefused when the first bytes are those of another kind of file; `subject` begins the sentence."""
-    for magic, what, advice in _FOREIGN:
+    for magic, what, advice in FOREIGN:
         if head.startswith(magic):
             raise InputRefused(f"{subject} is {what}; {advice}.")
     if head[:4096].removeprefix(UTF8_MARK).lstrip().lower().startswith(_MARKUP):

@@ -11,7 +11,7 @@ import numpy as np
 from gas.annotation.coding_indels import Reading
 from gas.annotation.codons import reverse_complement, translate, translate_protein
 from gas.annotation.models import Model
-from gas.annotation.reference import Bundle, ContigSequence
+from gas.annotation.reference import Bundle, Contig, ContigSequence
 
 TABLE, EXONS, TEXTS = "transcripts.npy", "exons.npy", "texts.bin"
 
@@ -248,6 +248,17 @@ class Transcripts:
     def forget(self) -> None:
         """Let go of every transcript opened so far; they are opened again when touched again."""
         self._open.clear()
+
+
+def overlapping(bundle: Bundle, contig: Contig, first: int, last: int) -> list[Transcript]:
+    """The transcripts that touch positions `first` to `last` (1-based) of a bundle's contig, by where they begin."""
+    at, count = bundle.manifest["models"]["contigs"][contig.name]["transcripts"]
+    if not count:
+        return []
+    rows = bundle.table(TABLE)[at : at + count]
+    found = np.flatnonzero((rows["start"] <= last) & (rows["end"] >= first))
+    opened = Transcripts(bundle, at, count, bundle.sequence(contig.name), contig.codon_table)
+    return [opened[index] for index in found.tolist()]
 
 
 def write(models: Sequence[Model], directory: Path) -> None:

@@ -7,10 +7,11 @@ not started, the lifecycle agent never says that the host is ready, and the auto
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gas import aws, telemetry
+from gas.config import Settings
 from gas.host import bundle, environment, logs, roles
 from gas.host.failures import NotReady, in_words
 from gas.host.metadata import connect
@@ -52,19 +53,32 @@ def prepare(run_dir: Path) -> None:
     given = environment.read(aws.regional(identity.region, "ssm"), identity)
     whole = {**os.environ, **own, **given}
     settings = environment.check(whole, identity)
-    if roles.ROLES[identity.role].annotates:
-        bucket = given.get("GAS_REFERENCE_BUCKET", "")
-        if not bucket:
-            raise NotReady(f"GAS_REFERENCE_BUCKET is not set under {environment.paths(identity)[0]}.")
-        s3 = aws.client(settings, "s3")
-        opened = bundle.fetch(s3, bucket, settings.bundle, settings.bundles_dir)
-        log.info("bundle_open", bundle=opened.name, assembly=opened.assembly)
+    _bring_bundle(identity, given, settings)
     with in_words("Writing the operators' keys"):
         (run_dir / OPS_KEYS).write_text(given.get("GAS_OPS_KEYS", "") + "\n", encoding="utf-8")
     processes = {name: value for name, value in {**own, **given}.items() if name not in environment.OWN}
     environment.write(run_dir / ENVIRONMENT, processes)
     seconds = round(time.monotonic() - began, 1)
     log.info("boot_done", role=identity.role, release=identity.release, version=identity.version, seconds=seconds)
+
+
+def _bring_bundle(identity: roles.Identity, given: Mapping[str, str], settings: Settings) -> None:
+    role = roles.ROLES[identity.role]
+    if not (role.annotates or role.shows):
+        return
+    bucket = given.get("GAS_REFERENCE_BUCKET", "")
+    try:
+        if not bucket:
+            raise NotReady(f"GAS_REFERENCE_BUCKET is not set under {environment.paths(identity)[0]}.")
+        only = None if role.annotates else bundle.SHOWN
+        opened = bundle.fetch(aws.client(settings, "s3"), bucket, settings.bundle, settings.bundles_dir, only=only)
+    except NotReady as failure:
+        if role.annotates:
+            raise
+        # The site is more than its pictures, and says by itself that the reference is not here.
+        log.warning("bundle_not_here", bundle=settings.bundle, reason=str(failure))
+    else:
+        log.info("bundle_open", bundle=opened.name, assembly=opened.assembly)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gas.annotation import reference
-from gas.annotation.reference import MANIFEST, Bundle
+from gas.annotation.reference import MANIFEST, MODELS, NOTICE, SEQUENCE, Bundle
+from gas.annotation.transcripts import EXONS, TABLE, TEXTS
 from gas.host.failures import NotReady, check_clock, in_words
 from gas.telemetry import logger
 
@@ -24,13 +25,21 @@ CHUNK_BYTES = 1 << 20
 SPARE_BYTES = 1 << 30
 
 
-def fetch(s3: Any, bucket: str, name: str, folder: Path, spare: int = SPARE_BYTES) -> Bundle:
-    """Bring `folder`/`name` to what the bucket has, and open it. Raises NotReady."""
+# What is needed to show a genome without annotating anything.
+SHOWN = frozenset((NOTICE, SEQUENCE, *(f"{MODELS}/{table}" for table in (TABLE, EXONS, TEXTS))))
+
+
+def fetch(
+    s3: Any, bucket: str, name: str, folder: Path, spare: int = SPARE_BYTES, only: frozenset[str] | None = None
+) -> Bundle:
+    """Bring `folder`/`name` to what the bucket has, or to `only` those of its files, and open it. Raises NotReady."""
     prefix = f"bundles/{name}"
     with in_words(f"Fetching the reference bundle s3://{bucket}/{prefix}"):
         answer = s3.get_object(Bucket=bucket, Key=f"{prefix}/{MANIFEST}")
         check_clock(answer["ResponseMetadata"])
         manifest = answer["Body"].read()
+        if only is not None:
+            manifest = _part(manifest, only)
         target = folder / name
         if _read(target / MANIFEST) != manifest:
             work = folder / f".{name}.fetching"
@@ -39,6 +48,12 @@ def fetch(s3: Any, bucket: str, name: str, folder: Path, spare: int = SPARE_BYTE
             (work / MANIFEST).write_bytes(manifest)
             _exchange(work, target)
         return reference.load(target)
+
+
+def _part(manifest: bytes, only: frozenset[str]) -> bytes:
+    """The manifest of a bundle that has no more than those files, and no overlays."""
+    files = {name: entry for name, entry in _files(manifest).items() if name in only}
+    return json.dumps({**json.loads(manifest), "overlays": [], "files": files}).encode()
 
 
 def _read(path: Path) -> bytes | None:

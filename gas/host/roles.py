@@ -14,17 +14,20 @@ from gas.host.metadata import asking
 class Role:
     """`programs` are files of ami/supervisor; `memory_watch` is what memmon is told.
 
+    Who `annotates` needs the reference bundle; who `shows` genomes has its sequence and genes, if they are there.
+
     Limits are resident memory. The annotator's children, whose reference is mapped memory, have limits of their own.
     """
 
     programs: tuple[str, ...]
     memory_watch: str
     annotates: bool = False
+    shows: bool = False
 
 
 UTILITIES = ("notifier", "caller", "archiver", "restorer", "thawer", "sweeper")
 ROLES = {
-    "web": Role(("web", "lifecycle", "memmon"), "-c -p web=2GB -p lifecycle=512MB"),
+    "web": Role(("web", "lifecycle", "memmon"), "-c -p web=2GB -p lifecycle=512MB", shows=True),
     "annotator": Role(("annotator", "lifecycle", "memmon"), "-g annotator=1GB -p lifecycle=512MB", annotates=True),
     "utility": Role((*UTILITIES, "lifecycle", "memmon"), "-a 1GB"),
 }

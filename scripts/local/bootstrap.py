@@ -26,8 +26,6 @@ from scripts.local import loopback
 # https://docs.aws.amazon.com/amazonglacier/latest/dev/api-vault-notifications-put.html
 # Whoever asks for an inventory waits for it; nobody reads a notice of it.
 VAULT_EVENTS = ["ArchiveRetrievalCompleted"]
-# S3 answers a browser's upload only with these; ETag is what completes a multipart upload.
-CORS_METHODS = ["GET", "HEAD", "PUT", "POST"]
 CORS_SECONDS = 3000
 NOT_FOUND = {
     "NoSuchLifecycleConfiguration",
@@ -84,7 +82,7 @@ def apply(settings: Settings, secrets: Secrets) -> list[str]:
         _table(account, table)
     buckets = {"inputs": settings.inputs_bucket, "results": settings.results_bucket}
     for bucket in account.topology.buckets.values():
-        _bucket(account, buckets[bucket.name])
+        _bucket(account, buckets[bucket.name], bucket)
         _lifecycle(account, buckets[bucket.name], bucket)
     _vault(account)
     _restore_events(account)
@@ -213,7 +211,7 @@ def _key_schema(hash_key: str, range_key: str | None = None) -> list[dict[str, s
     return schema if range_key is None else [*schema, {"AttributeName": range_key, "KeyType": "RANGE"}]
 
 
-def _bucket(account: Account, name: str) -> None:
+def _bucket(account: Account, name: str, bucket: Bucket) -> None:
     if _missing(lambda: account.s3.head_bucket(Bucket=name)):
         # us-east-1 is the one region that may not be named here.
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
@@ -226,9 +224,9 @@ def _bucket(account: Account, name: str) -> None:
     rules = [
         {
             "AllowedOrigins": [account.settings.site_url],
-            "AllowedMethods": CORS_METHODS,
+            "AllowedMethods": list(bucket.browser_methods),
             "AllowedHeaders": ["*"],
-            "ExposeHeaders": ["ETag"],
+            "ExposeHeaders": list(bucket.browser_headers),
             "MaxAgeSeconds": CORS_SECONDS,
         }
     ]

@@ -84,6 +84,10 @@ run "defaults" {
     error_message = "Pages of other sites may reach the buckets from a browser."
   }
   assert {
+    condition     = one(aws_s3_bucket_cors_configuration.browser["results"].cors_rule).allowed_methods == toset(["GET", "HEAD"]) && contains(one(aws_s3_bucket_cors_configuration.browser["results"].cors_rule).expose_headers, "Content-Range")
+    error_message = "A page may do more with results than read them, or cannot read them by ranges."
+  }
+  assert {
     condition     = aws_lb_target_group.web.deregistration_delay == "35" && aws_lb_target_group.web.health_check[0].path == "/healthz"
     error_message = "The load balancer does not wait for as long as a web server drains."
   }

@@ -16,6 +16,7 @@ from scripts.local import loopback
 from scripts.local.environment import PROGRAMS, ROOT
 from scripts.local.site import Visitor
 from scripts.local.stack import Stack
+from tests.explored import build
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 30_000
@@ -66,6 +67,7 @@ class Visit:
     page: Page
     cookies: list[Any]
     devtools: Any
+    job_id: str = ""
 
     def open(self, path: str = "/annotate") -> None:
         self.page.goto(f"{self.stack.url}{path}")
@@ -188,3 +190,36 @@ def enter(stack: Stack, browse: Callable[..., Visit]) -> Callable[..., Visit]:
 @pytest.fixture
 def visit(enter: Callable[..., Visit]) -> Visit:
     return enter()
+
+
+@pytest.fixture(scope="session")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A VCF with a family, beside the bundle that annotates it."""
+    return build(tmp_path_factory.mktemp("family"))
+
+
+@pytest.fixture(scope="session")
+def finished() -> dict[str, tuple[str, list[Any]]]:
+    """Of each service the one job that is looked at, and the cookies of its owner."""
+    return {}
+
+
+@pytest.fixture
+def look(
+    enter: Callable[..., Visit], stack: Stack, family: Path, finished: dict[str, tuple[str, list[Any]]]
+) -> Callable[..., Visit]:
+    """Opens a page of the job, in a browser of its owner."""
+
+    def look(path: str = "", **options: Any) -> Visit:
+        visit = enter(**options)
+        if stack.url not in finished:
+            job_id = visit.submit(family)
+            expect(state(visit.page)).to_have_text("Completed", timeout=60_000)
+            finished[stack.url] = (job_id, visit.context.cookies())
+        visit.job_id, cookies = finished[stack.url]
+        visit.context.clear_cookies()
+        visit.context.add_cookies(cookies)
+        visit.open(f"/annotations/{visit.job_id}{path}")
+        return visit
+
+    return look

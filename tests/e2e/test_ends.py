@@ -55,7 +55,12 @@ def test_a_running_job_is_cancelled(visit: Visit, stack: Stack, tmp_path: Path) 
 def test_a_bad_file_fails_with_a_sentence_and_can_be_tried_again(visit: Visit, stack: Stack, tmp_path: Path) -> None:
     bad = tmp_path / "notes.vcf"
     bad.write_text("Dear diary,\ntoday no variant was called.\n", encoding="ascii")
-    job_id = visit.submit(bad)
+    visit.open()
+    visit.choose(bad)
+    # The page has seen what is wrong, and does as it is told.
+    expect(visit.status).to_contain_text("The file is not a VCF")
+    visit.button("resume").click()
+    job_id = visit.arrived()
     expect(state(visit.page)).to_have_text("Failed")
     notice = visit.page.locator(".notice-bad")
     expect(notice).to_contain_text("VCF")

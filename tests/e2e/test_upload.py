@@ -19,6 +19,8 @@ PART = 8 * MEBIBYTE
 SIZE_LIMIT = 40 * MEBIBYTE
 SETTINGS = {"GAS_FREE_SIZE_LIMIT": str(SIZE_LIMIT)}
 
+BEGINNING = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nMT\t1\t.\tG\tC\t.\t.\tNOISE="
+
 pytestmark = pytest.mark.xdist_group("upload")
 
 
@@ -41,11 +43,11 @@ def parts_put(page: Page) -> list[str]:
 
 @pytest.fixture
 def file_of(tmp_path: Path) -> Callable[..., Path]:
-    """A file of so many bytes, unlike any other."""
+    """A file of so many bytes, unlike any other, that begins as a VCF."""
 
     def make(size: int, name: str = "sample.vcf") -> Path:
         path = tmp_path / name
-        path.write_bytes(random.randbytes(size))
+        path.write_bytes((BEGINNING + random.randbytes(size // 2).hex().encode())[:size])
         return path
 
     return make
@@ -68,7 +70,9 @@ def test_several_files_are_dropped_at_once(visit: Visit) -> None:
     visit.page.evaluate(
         """() => {
           const carried = new DataTransfer();
-          for (let n = 1; n <= 5; n += 1) carried.items.add(new File([`##file ${n}\\n`], `drop ${n}.vcf`));
+          const columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"].join("\\t");
+          const text = (n) => `##fileformat=VCFv4.2\\n##file=${n}\\n${columns}\\n`;
+          for (let n = 1; n <= 5; n += 1) carried.items.add(new File([text(n)], `drop ${n}.vcf`));
           const event = (kind) => new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true });
           const zone = document.getElementById("drop-zone");
           zone.dispatchEvent(event("dragenter"));
@@ -80,7 +84,8 @@ def test_several_files_are_dropped_at_once(visit: Visit) -> None:
     links = visit.page.locator('.transfer[data-state="done"] [data-part="job"]')
     expect(links).to_have_count(5, timeout=PATIENCE_MS)
     contents = {visit.stored(str(link.get_attribute("href")).rpartition("/")[2]) for link in links.all()}
-    assert contents == {f"##file {n}\n".encode() for n in range(1, 6)}
+    numbers = {re.findall(rb"##file=(\d)", content)[0] for content in contents}
+    assert numbers == {b"1", b"2", b"3", b"4", b"5"}
     expect(visit.page).to_have_url(re.compile("/annotate$"))
 
 

@@ -261,7 +261,7 @@ def move_results(life: Life, ada: Browser) -> None:
     life.await_tier(moved, "HOT")
     for what in ("result", "index", "log", "receipt", "input"):
         ada.download(moved, what, life.faults.with_name(what))
-    ada.open(f"/annotations/{moved}", f"/annotations/{moved}/log")
+    ada.open(*(f"/annotations/{moved}{page}" for page in ("", "/log", "/genome", "/genome/addresses")))
     share(life, ada, moved)
     # Once the index has settled, the change of role counts as carried out.
     user_id = str(life.item(moved)["user_id"])

@@ -141,11 +141,11 @@ def live_and_leave(settings: Settings) -> None:
 def done_by(role: str, called: list[Need]) -> list[Need]:
     """Everything that a host of the role does, by our code or by an agent of AWS's."""
     stream = f"arn:aws:logs:{HERE}:log-group:/gas/{role}:log-stream:i-0123456789abcdef0"
-    # All roles run the same code; only those who annotate have a bundle.
+    # All roles run the same code; those who annotate have a bundle, and those who show results a part of it.
     ours = [
         replace(need, resource=need.resource.replace("annotator", role))
         for need in called
-        if role == "annotator" or not need.action.startswith(("s3:", "kms:"))
+        if role in ("annotator", "web") or not need.action.startswith(("s3:", "kms:"))
     ]
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/create-iam-roles-for-cloudwatch-agent.html
     logs = [Need(f"logs:{action}", stream) for action in ("CreateLogStream", "DescribeLogStreams", "PutLogEvents")]

@@ -29,6 +29,11 @@ def download(visit: Visit, what: str, **address: str) -> bottle.HTTPResponse:
     reading = readable(visit, f"download of {what}", **address)
     if what in ("result", "index"):
         refuse_closed(visit, reading)
+    return visit.redirect(address_of(visit, reading, what))
+
+
+def address_of(visit: Visit, reading: Reading, what: str) -> str:
+    """Where one of the job's files can be read for a minute. Raises the problem of a file that is not there."""
     wanted = _objects(reading.job)[what]
     if wanted.bucket is None or wanted.key is None:
         raise not_found()
@@ -39,10 +44,8 @@ def download(visit: Visit, what: str, **address: str) -> bottle.HTTPResponse:
             title="The file is gone",
             link=Link(reading.here, "Back to the job"),
         )
-    return visit.redirect(
-        visit.services.storage.presign_get(
-            wanted.bucket, wanted.key, wanted.name, wanted.content_type, wanted.version, DOWNLOAD_SECONDS
-        )
+    return visit.services.storage.presign_get(
+        wanted.bucket, wanted.key, wanted.name, wanted.content_type, wanted.version, DOWNLOAD_SECONDS
     )
 
 

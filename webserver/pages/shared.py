@@ -8,7 +8,7 @@ and a program that looks links up for a preview neither sees the job nor counts 
 import bottle
 
 from gas.shares import share_id_of
-from webserver.pages import annotations, downloads, variants
+from webserver.pages import annotations, downloads, genome, variants
 from webserver.pages.shares import ENTRANCE
 from webserver.problems import not_found
 from webserver.reading import shared_path
@@ -55,5 +55,6 @@ ROUTES = tuple(
         ("GET", VARIANTS, variants.index),
         ("GET", f"{VARIANTS}/<row:re:[0-9]{{1,12}}>", variants.show),
         ("GET", f"{VARIANTS}/export/<kind:re:tsv|vcf|parquet>", variants.file),
+        *(("GET", f"{SHARED}/genome{path}", view) for path, view in genome.VIEWS),
     )
 )

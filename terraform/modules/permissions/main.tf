@@ -190,11 +190,11 @@ locals {
       Action   = ["ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"]
       Resource = ["*"]
     },
-    # gas/host/bundle.py brings the reference to those who annotate.
+    # gas/host/bundle.py brings the reference to those who annotate, and its sequence and genes to those who show them.
     ], [for statement in [
       { Action = ["s3:GetObject"], Resource = ["${local.reference}/bundles/*"] },
       { Action = ["s3:ListBucket"], Resource = [local.reference] },
       { Action = ["kms:Decrypt"], Resource = [var.key_arn], Condition = { StringEquals = { "kms:ViaService" = [local.through.s3] } } },
-    ] : statement if role == "annotator"]
+    ] : statement if contains(["annotator", "web"], role)]
   ) }
 }

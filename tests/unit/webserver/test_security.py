@@ -207,6 +207,7 @@ def test_strangers_are_sent_to_sign_in(browser: Browser, route: Route) -> None:
     if route.method == "GET":
         assert browser.get(path).location.startswith("/login?next=%2F")
         assert browser.get(path, Accept="application/json").status == 401
+        assert browser.get(path, Sec_Fetch_Dest="empty").status == 401
     else:
         assert browser.post(path).status == 401
         assert browser.post(path, Accept="application/json").json["code"] == "sign_in"

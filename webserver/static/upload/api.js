@@ -13,13 +13,18 @@ export class Problem extends Error {
 export class ConnectionLost extends Error {}
 
 /** POST an object as JSON; returns the decoded answer. Throws Problem, ConnectionLost, or the signal's reason. */
-export async function post(path, body, signal) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify(body),
-    signal,
-  }).catch((error) => {
+export function post(path, body, signal) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  return ask(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+}
+
+/** GET what the server says as JSON. Throws Problem or ConnectionLost. */
+export function get(path) {
+  return ask(path, { headers: { Accept: "application/json" } });
+}
+
+async function ask(path, request) {
+  const answer = await fetch(path, request).catch((error) => {
     throw error instanceof TypeError ? new ConnectionLost() : error;
   });
   const document = await answer.json().catch(() => ({}));

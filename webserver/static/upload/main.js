@@ -1,10 +1,11 @@
 // The upload page: files come in by dialogue or by drop, each gets a row, a few go at a time.
 
-import { post } from "./api.js";
+import { get, post } from "./api.js";
+import { look } from "./look.js";
 import { Gate } from "./patience.js";
 import { Row } from "./row.js";
 import { Store } from "./store.js";
-import { Transfer } from "./transfer.js";
+import { REFUSED, Transfer } from "./transfer.js";
 import { fileSize } from "./words.js";
 
 const FILES_AT_ONCE = 3;
@@ -19,6 +20,17 @@ const store = new Store(root.dataset.user);
 const fileGate = new Gate(FILES_AT_ONCE);
 const transfers = new Set();
 
+let reference = null;
+
+/** What can be seen of a file before it is sent. A look that fails holds nothing up: intake looks again. */
+async function inspect(file) {
+  reference ??= await get("/annotate/reference").catch(() => null);
+  return look(file, reference).catch((error) => {
+    console.error(error);
+    return { facts: [], notes: [], refusal: "" };
+  });
+}
+
 function speak(words) {
   live.textContent = words;
 }
@@ -28,7 +40,7 @@ function start(transfer) {
     speak,
     again() {
       transfers.delete(transfer);
-      const fresh = start(new Transfer(transfer.file, store));
+      const fresh = start(new Transfer(transfer.file, store, inspect));
       row.element.replaceWith(fresh.element);
       fresh.element.querySelector(".buttons > :not([hidden])")?.focus();
     },
@@ -62,7 +74,7 @@ function leave(transfer) {
 }
 
 function take(files) {
-  for (const file of files) rows.append(start(new Transfer(file, store)).element);
+  for (const file of files) rows.append(start(new Transfer(file, store, inspect)).element);
 }
 
 function showUnfinished() {
@@ -117,7 +129,7 @@ function takeChosen() {
 input.addEventListener("change", takeChosen);
 zone.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("beforeunload", (event) => {
-  if ([...transfers].some((transfer) => transfer.unfinished)) event.preventDefault();
+  if ([...transfers].some((transfer) => transfer.unfinished && transfer.code !== REFUSED)) event.preventDefault();
 });
 watchDrops();
 showUnfinished();

@@ -1,5 +1,6 @@
 // One file's line on the page.
 
+import { REFUSED } from "./transfer.js";
 import { fileSize, timeLeft } from "./words.js";
 
 const FIXED_WORDS = {
@@ -19,6 +20,7 @@ const SPOKEN_STEP = 25;
  */
 export class Row {
   #spoken = "";
+  #looked = null;
 
   constructor(transfer, template, { speak, again, dismiss }) {
     this.transfer = transfer;
@@ -36,7 +38,7 @@ export class Row {
       dismiss,
     })) {
       this.part(name).addEventListener("click", act);
-      this.part(name).setAttribute("aria-label", `${this.part(name).textContent.trim()}: ${transfer.file.name}`);
+      this.#name(name, this.part(name).textContent.trim());
     }
     transfer.addEventListener("change", () => this.show());
     this.show();
@@ -48,6 +50,8 @@ export class Row {
     this.element.dataset.state = state;
     this.part("bar").value = percent;
     this.part("status").textContent = sentence || FIXED_WORDS[state] || this.#progress(percent);
+    this.#name("resume", state === "held" && code === REFUSED ? "Upload it all the same" : "Continue");
+    this.#look();
     const shown = {
       pause: ["preparing", "uploading", "waiting"].includes(state),
       resume: ["paused", "held"].includes(state),
@@ -61,6 +65,21 @@ export class Row {
     this.#reveal(shown);
     if (location) this.part("job").href = location;
     this.#say(state, sentence, percent);
+  }
+
+  #name(button, words) {
+    this.part(button).textContent = words;
+    this.part(button).setAttribute("aria-label", `${words}: ${this.transfer.file.name}`);
+  }
+
+  #look() {
+    if (this.#looked === this.transfer.looked) return;
+    this.#looked = this.transfer.looked;
+    const { facts, notes } = this.#looked;
+    this.part("facts").textContent = facts.join(" · ");
+    this.part("notes").replaceChildren(
+      ...notes.map((sentence) => Object.assign(document.createElement("li"), { textContent: sentence })),
+    );
   }
 
   #reveal(shown) {

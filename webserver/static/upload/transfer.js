@@ -16,6 +16,9 @@ const TELL_EVERY_MS = 200;
 // Shared by all files, so that ten files at once do not open forty connections.
 const partGate = new Gate(PARALLEL_PARTS);
 
+/** The `code` of a transfer that is held because its file cannot be annotated. */
+export const REFUSED = "refused";
+
 class Cancelled extends Error {}
 class Paused extends Error {}
 
@@ -24,7 +27,8 @@ export const UNFINISHED = new Set(["queued", "preparing", "uploading", "waiting"
 
 /**
  * Fires "change" whenever something worth showing has changed. `state` is one of UNFINISHED, "done", "failed" or
- * "cancelled"; `sentence` says why it waits, is held or has failed; `location` is where the job is when it is done; `print` is the file's fingerprint once it is known.
+ * "cancelled"; `sentence` says why it waits, is held or has failed; `location` is where the job is when it is done;
+ * `print` is the file's fingerprint once it is known; `looked` what could be seen of the file before it was sent.
  */
 export class Transfer extends EventTarget {
   state = "queued";
@@ -32,10 +36,12 @@ export class Transfer extends EventTarget {
   code = "";
   location = "";
   print = "";
+  looked = { facts: [], notes: [], refusal: "" };
   continuedAt = 0;
   speed = new Speed();
 
   #store;
+  #look;
   #ticket = "";
   #partSize = 0;
   #partCount = 0;
@@ -49,10 +55,12 @@ export class Transfer extends EventTarget {
   #go = null;
   #told = 0;
 
-  constructor(file, store) {
+  /** `look` resolves to what can be seen of a file (look.js). */
+  constructor(file, store, look) {
     super();
     this.file = file;
     this.#store = store;
+    this.#look = look;
   }
 
   get sent() {
@@ -110,6 +118,9 @@ export class Transfer extends EventTarget {
     await assertReadable(this.file);
     this.print = await fingerprint(this.file);
     const record = this.#store.get(this.print);
+    this.looked = await this.#look(this.file);
+    if (!record && this.looked.refusal) await this.#whetherToSend();
+    this.#be("preparing");
     if (record && (await this.#takeUp(record))) return;
     const answer = await this.#ask("/annotate/uploads", { name: this.file.name, size: this.file.size });
     this.#ticket = answer.ticket;
@@ -117,6 +128,14 @@ export class Transfer extends EventTarget {
     for (const [number, address] of Object.entries(answer.addresses)) this.#addresses.set(Number(number), address);
     const { name, size } = this.file;
     this.#store.put(this.print, { ticket: answer.ticket, expires_at: answer.expires_at, name, size, sent: 0 });
+  }
+
+  /** What would be refused later is sent only if its user wants that. */
+  async #whetherToSend() {
+    this.code = REFUSED;
+    this.#hold("held", this.looked.refusal);
+    await this.#whileHeld();
+    this.code = "";
   }
 
   /** Go on with an upload that this browser began earlier; false when the server no longer knows it. */

@@ -94,13 +94,37 @@ def test_an_annotator_is_ready_only_with_its_bundle(
     assert host.boot() == 1
     assert not (host.run_dir / "host.env").exists()
     assert "NoSuchKey" in said("boot_failed")[0]["reason"]
-    built = reference.load(bundles / "test-bundle")
-    for path in built.path.rglob("*"):
-        if path.is_file():
-            s3.upload_file(str(path), unique, f"bundles/test-bundle/{path.relative_to(built.path)}")
+    put_bundle(s3, unique, bundles)
     assert host.boot() == 0
     assert reference.load(tmp_path / "bundles" / "test-bundle").name == "test-bundle"
     assert "GAS_REFERENCE_BUCKET" not in host.environment()
+
+
+def put_bundle(s3: Any, bucket: str, bundles: Path) -> None:
+    built = reference.load(bundles / "test-bundle")
+    for path in built.path.rglob("*"):
+        if path.is_file():
+            s3.upload_file(str(path), bucket, f"bundles/test-bundle/{path.relative_to(built.path)}")
+
+
+def test_a_web_host_has_of_the_bundle_what_it_shows_or_does_without(
+    host: Host,
+    aws_standin: AwsStandIn,
+    unique: str,
+    bundles: Path,
+    tmp_path: Path,
+    said: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    host.put(GAS_REFERENCE_BUCKET=unique, GAS_BUNDLE="test-bundle")
+    s3 = aws_standin.client("s3")
+    s3.create_bucket(Bucket=unique)
+    assert host.boot() == 0
+    assert "NoSuchKey" in said("bundle_not_here")[0]["reason"]
+    put_bundle(s3, unique, bundles)
+    assert host.boot() == 0
+    shown = tmp_path / "bundles" / "test-bundle"
+    assert reference.load(shown).name == "test-bundle"
+    assert not (shown / "models" / "cuts.npy").exists()
 
 
 def test_tries_end_and_each_says_why(host: Host, said: Callable[[str], list[dict[str, Any]]]) -> None:

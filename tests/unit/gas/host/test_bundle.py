@@ -8,6 +8,7 @@ import pytest
 
 from gas.annotation import reference
 from gas.annotation.reference import Bundle
+from gas.annotation.transcripts import overlapping
 from gas.host import bundle
 from gas.host.failures import NotReady
 from tests.conftest import AwsStandIn
@@ -60,6 +61,17 @@ def test_a_bundle_arrives_whole_and_opens(s3: Watched, bucket: str, built: Bundl
     assert opened.manifest == built.manifest
     opened.verify()
     assert [path.name for path in tmp_path.iterdir()] == ["test-bundle"]
+
+
+def test_a_part_is_fetched_and_opens_without_the_rest(s3: Watched, bucket: str, built: Bundle, tmp_path: Path) -> None:
+    for _ in range(2):
+        opened = bundle.fetch(s3, bucket, "test-bundle", tmp_path, spare=0, only=bundle.SHOWN)
+    models = {f"models/{name}" for name in ("transcripts.npy", "exons.npy", "texts.bin")}
+    assert set(s3.asked) == {"manifest.json", "sequence.bin"} | models
+    opened.verify()
+    contig = opened.contigs["1"]
+    assert opened.sequence("1")[:] == built.sequence("1")[:]
+    assert [one.id for one in overlapping(opened, contig, 1, 600)] == ["T1"]
 
 
 def test_a_second_boot_fetches_nothing(s3: Watched, bucket: str, tmp_path: Path) -> None:

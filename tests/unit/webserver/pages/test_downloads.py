@@ -131,8 +131,9 @@ def test_a_premium_users_archived_result_is_on_its_way(
     due = int(services.clock()) + 300 if tier is ResultTier.RESTORING else None
     job = replace(job_in(member.user), result_tier=tier, retrieval_due=due)
     monkeypatch.setattr(type(services.jobs), "owned", lambda *_: job)
-    answer = member.browser.get(f"/annotations/{job.job_id}/download/result", **JSON)
-    assert (answer.status, answer.json["code"]) == (409, "restoring")
+    for path in ("download/result", "genome", "genome/addresses"):
+        answer = member.browser.get(f"/annotations/{job.job_id}/{path}", **JSON)
+        assert (answer.status, answer.json["code"]) == (409, "restoring")
     page = member.browser.get(f"/annotations/{job.job_id}").text
     assert words in page
     assert "download/result" not in page
