@@ -8,15 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from scripts.local.environment import ROOT
 from tests.e2e.conftest import Visit, button
-from tests.e2e.explorer import stack
+from tests.e2e.explorer import AXE, PHONE, stack
 
 __all__ = ["stack"]
 
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PRESET = "Rare, high impact, pathogenic"
-PHONE = {"viewport": {"width": 390, "height": 844}}
 
 pytestmark = pytest.mark.xdist_group("explorer")
 

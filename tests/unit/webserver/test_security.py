@@ -10,6 +10,7 @@ from gas.job import Job
 from tests.unit.webserver.browser import Answer, Browser
 from tests.unit.webserver.conftest import SITE_URL, Clock, Member, sign_in_somebody
 from webserver.app import ROUTES, make_app
+from webserver.pages import genome
 from webserver.security import (
     Policy,
     cookies_for,
@@ -214,6 +215,7 @@ def test_strangers_are_sent_to_sign_in(browser: Browser, route: Route) -> None:
 
 
 VARIANTS = ("/variants", "/variants/0", "/variants/export/tsv")
+GENOME = [f"/genome{path}" for path, _ in genome.VIEWS]
 
 
 def test_only_these_routes_are_open_to_strangers() -> None:
@@ -227,7 +229,7 @@ def test_only_these_routes_are_open_to_strangers() -> None:
         # By a link, whose token is in a cookie: tests/unit/webserver/pages/test_shared.py.
         "GET /shared",
         "POST /shared",
-        *(f"GET /shared/{SOME_LINK}{more}" for more in ("", "/status", "/download/result", *VARIANTS)),
+        *(f"GET /shared/{SOME_LINK}{more}" for more in ("", "/status", "/download/result", *VARIANTS, *GENOME)),
         "GET /api",
         "GET /healthz",
         "GET /readyz",

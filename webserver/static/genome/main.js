@@ -10,6 +10,8 @@ const LOST = "There is no connection to the server. Reload the page when there i
 // Of what igv.js knows about a variant: said otherwise, or too long.
 const LEFT_OUT = new Set(["CSQ", "Loc"]);
 const MOST_LINES = 25;
+// Its controls that have no name a screen reader could say.
+const NAMES = { select: "Contig", ".igv-search-input": "Place, such as chr1:1,000-2,000", "[type=range]": "Zoom" };
 // A window, in pixels, beside whose narrow picture there is no room for more.
 const NARROW = 700;
 // igv.js's own elements, which the page's stylesheets do not reach.
@@ -90,6 +92,9 @@ async function draw() {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(INSIDE);
   root.shadowRoot.adoptedStyleSheets.push(sheet);
+  for (const [selector, name] of Object.entries(NAMES)) {
+    for (const control of root.shadowRoot.querySelectorAll(selector)) control.setAttribute("aria-label", name);
+  }
   browser.on("locuschange", ([frame]) => {
     if (frame) table.href = inTable(frame.chr, frame.start, frame.end);
   });
