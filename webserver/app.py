@@ -14,7 +14,7 @@ from gas.annotation.sandbox import die_with_parent
 from gas.users import User
 from webserver import problems, rendering
 from webserver.api import bearer, openapi
-from webserver.pages import account, annotations, downloads, health, home, sign_in, uploads, variants
+from webserver.pages import account, annotations, downloads, health, home, operator, sign_in, uploads, variants
 from webserver.problems import Problem
 from webserver.security import foreign_request, merge_headers
 from webserver.services import Services, build
@@ -32,6 +32,7 @@ ROUTES: tuple[Route, ...] = (
     *annotations.ROUTES,
     *downloads.ROUTES,
     *variants.ROUTES,
+    *operator.ROUTES,
     *health.ROUTES,
     *openapi.ROUTES,
 )
@@ -71,6 +72,8 @@ def _serve(services: Services, route: Route) -> Callable[..., bottle.HTTPRespons
             if route.method != "GET":
                 _refuse_foreign(visit)
             visit.session, visit.user = _who(visit)
+            if route.admin and not visit.admin:
+                raise problems.not_found()
             if route.signed_in and visit.user is None:
                 return _stranger(visit, route)
             return route.view(visit, **parameters)

@@ -172,6 +172,7 @@ class DeletedJob(Answer):
 
 class Bundle(Answer):
     name: str
+    assembly: str | None
     default: bool
 
 
