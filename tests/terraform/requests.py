@@ -165,7 +165,9 @@ def _sqs(call: Noted) -> Iterator[Need]:
             yield Need("sqs:SendMessage", destination)
         return
     name = call.parameters.get("QueueName") or call.parameters["QueueUrl"].rsplit("/", 1)[-1]
-    yield Need(call.name, f"arn:aws:sqs:{HERE}:{name}")
+    # A batch needs what each of it needs.
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    yield Need(call.name.removesuffix("Batch"), f"arn:aws:sqs:{HERE}:{name}")
 
 
 def _sns(call: Noted) -> Iterator[Need]:
