@@ -104,8 +104,10 @@ def upload(page: Page) -> None:
         }""",
         AN_UPLOAD,
     )
-    page.get_by_text("39 %").wait_for()
-    page.get_by_text("60 MB, and").wait_for()
+    # The same words are read out beside the list.
+    uploads = page.get_by_role("list", name="Uploads")
+    uploads.get_by_text("39 %").wait_for()
+    uploads.get_by_text("60 MB, and").wait_for()
 
 
 def open_columns(page: Page) -> None:
