@@ -14,10 +14,10 @@ from scripts.local.stack import Stack
 from scripts.pages import SCHEMES, SETTINGS, SHOTS, SIZES, Opened, Shot, opened
 
 PICTURES = ROOT / "docs" / "screenshots"
-# Letters stay sharp, and a picture has some tens of kilobytes.
-WEBP_QUALITY = 82
+# Letters can be read, and a picture has some tens of kilobytes.
+WEBP_QUALITY = 45
 # What is longer than this says nothing new.
-MOST_PIXELS_HIGH = 4_000
+MOST_PIXELS_HIGH = 2_400
 
 
 @click.command()

@@ -8,7 +8,7 @@ from scripts.local.environment import ROOT
 from scripts.pages import NOT_PAGES, SCHEMES, SHOTS, SIZES, Shot, matching
 from scripts.screenshots import PICTURES, picture
 
-LARGEST_PICTURE_BYTES = 250_000
+LARGEST_PICTURE_BYTES = 180_000
 # Programs' routes answer with JSON.
 PAGES = [
     path
