@@ -20,7 +20,7 @@ TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test prove terraform-test image image-test image-files lint format lock bundle assets clean
+.PHONY: help setup run demo test prove screenshots terraform-test image image-test image-files lint format lock bundle assets clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -39,6 +39,9 @@ test: setup ## Run every test and print the branch coverage of gas and agents; b
 
 prove: setup ## Run the proofs that no result is lost (kills, interleavings, chaos) and print what each went through
 	@$(BIN)/python -m scripts.prove $(PROVE)
+
+screenshots: setup ## Take the pictures of docs/screenshots again, or those with ONLY=… in their names
+	@$(BIN)/python -m scripts.screenshots --only "$(ONLY)"
 
 terraform-test: setup $(DONE)/checkov ## Check terraform/, apply it to the AWS stand-in, use, change and destroy what it made
 	@$(BIN)/python -m pytest tests/terraform -n $(TEST_WORKERS) --dist loadgroup

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import get_completion_class
 
 # Exit codes: annotated; our fault; the input was refused.
 OK, FAULT, REFUSED = 0, 1, 2
 
 _FILE = click.Path(path_type=Path)
-
+SHELLS = ("bash", "zsh", "fish")
 
 # The commands of `gas.client`: only their own use loads the libraries that they need.
 REMOTE = {
@@ -223,6 +224,21 @@ def admin() -> None:
 @gas.group(cls=_Operators)
 def ops() -> None:
     """For operators: hosts, what runs on them, their logs, and releases."""
+
+
+@gas.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print the script that lets SHELL complete commands, options and, where you are signed in, ids of jobs.
+
+    \b
+    bash   echo 'eval "$(gas completion bash)"' >> ~/.bashrc
+    zsh    echo 'eval "$(gas completion zsh)"' >> ~/.zshrc
+    fish   gas completion fish > ~/.config/fish/completions/gas.fish
+    """
+    made = get_completion_class(shell)
+    assert made is not None
+    click.echo(made(gas, {}, "gas", "_GAS_COMPLETE").source())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     )
     globus_issuer: str = Field(default="https://auth.globus.org", description="`iss` that an ID token must carry")
     globus_native_client_id: str = Field(default="", description="Globus client of `gas login`; empty: no command line")
+    admins: str = Field(
+        default="",
+        pattern=r"^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?: |$))*$",
+        description="Globus identities (UUIDs) that see the operator's page, separated by spaces; empty: nobody",
+    )
     api_calls_a_minute: int = Field(default=600, gt=0, description="API calls of one user and web worker in a minute")
 
     bundles_dir: Path = Field(description="Folder of reference bundles, one folder each")

@@ -95,6 +95,8 @@ class Job:
     announcements: int = 0
     attention_shard: str | None = None
     attention_at: int | None = None
+    # By it operators find the jobs that ended last; of a hidden job it is gone.
+    finished_shard: str | None = None
 
     @property
     def finished(self) -> bool:

@@ -24,6 +24,7 @@ from gas.items import (
     attend,
     reminder_seconds,
     same,
+    shard_of,
 )
 from gas.job import FINISHED, UNFINISHED, Job, JobStatus, Outcome, ResultTier, from_item, to_item
 
@@ -223,6 +224,7 @@ class JobStore:
             job_status=JobStatus.CANCELLED,
             complete_time=self.now(),
             lease_owner=None,
+            finished_shard=shard_of(job_id),
             **NO_ATTENTION,
         )
 
@@ -235,6 +237,7 @@ class JobStore:
             faults=0,
             announcements=0,
             complete_time=None,
+            finished_shard=None,
             error_message=None,
             error_reference=None,
             mail_lease_until=None,
@@ -314,6 +317,7 @@ class JobStore:
         last_writer = (job.lease_until or 0) + LEASE_SLACK_SECONDS
         return {
             "delete_time": self.now(),
+            "finished_shard": None,
             **attend(job.job_id, max(self.now() + self.outbox_seconds, last_writer)),
         }
 
@@ -333,6 +337,7 @@ class JobStore:
             job.job_id,
             condition,
             complete_time=now,
+            finished_shard=shard_of(job.job_id),
             lease_owner=None,
             lease_until=None,
             announcements=0,

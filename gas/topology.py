@@ -29,11 +29,12 @@ class Queue:
 
 @dataclass(frozen=True)
 class Index:
-    """A global secondary index of a DynamoDB table; all attributes are projected."""
+    """A global secondary index of a DynamoDB table. `includes`: what it holds beside the keys, None for everything."""
 
     name: str
     hash_key: str
     range_key: str
+    includes: list[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ resource "aws_dynamodb_table" "this" {
     for_each = each.value.indexes
 
     content {
-      name            = global_secondary_index.key
-      hash_key        = global_secondary_index.value.hash_key
-      range_key       = global_secondary_index.value.range_key
-      projection_type = "ALL"
+      name               = global_secondary_index.key
+      hash_key           = global_secondary_index.value.hash_key
+      range_key          = global_secondary_index.value.range_key
+      projection_type    = can(global_secondary_index.value.includes) ? "INCLUDE" : "ALL"
+      non_key_attributes = try(global_secondary_index.value.includes, null)
     }
   }
 

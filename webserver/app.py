@@ -21,6 +21,7 @@ from webserver.pages import (
     genome,
     health,
     home,
+    operator,
     reference,
     shared,
     shares,
@@ -52,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     *genome.ROUTES,
     *shares.ROUTES,
     *shared.ROUTES,
+    *operator.ROUTES,
     *health.ROUTES,
     *openapi.ROUTES,
 )
@@ -91,6 +93,8 @@ def _serve(services: Services, route: Route) -> Callable[..., bottle.HTTPRespons
             if route.method != "GET":
                 _refuse_foreign(visit)
             visit.session, visit.user = _who(visit)
+            if route.admin and not visit.admin:
+                raise problems.not_found()
             if route.signed_in and visit.user is None:
                 return _stranger(visit, route)
             return route.view(visit, **parameters)

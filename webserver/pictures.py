@@ -137,7 +137,7 @@ def _substitutions(summary: Summary) -> Picture | None:
     if not any(counts.values()):
         return None
     ratio = "none without transversions" if summary.ti_tv is None else f"{summary.ti_tv:.2f}"
-    says = f"Transitions over transversions: {ratio}. The darker bars are transitions; complements count together."
+    says = f"Transitions over transversions: {ratio}. The strong bars are transitions; complements count together."
     rows = [(kind, count, None, kind in _TRANSITIONS) for kind, count in counts.items()]
     return _upright("substitutions", "Substitutions", says, rows)
 

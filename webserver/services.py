@@ -10,6 +10,7 @@ from gas import aws
 from gas.config import Settings
 from gas.explore.engine import Explorer
 from gas.jobs import JobStore
+from gas.ops.account import Account
 from gas.outbound import Outbound
 from gas.shares import ShareStore
 from gas.storage import Storage
@@ -21,6 +22,7 @@ from webserver.api.bearer import Bearers
 from webserver.api.idempotency import IdempotencyKeys
 from webserver.api.limits import Limits
 from webserver.globus import Globus
+from webserver.overview import Overview
 from webserver.probes import Probe, probes
 from webserver.security import Cookies, Policy, cookies_for, origin_of
 from webserver.sessions import SessionStore
@@ -63,6 +65,21 @@ class Services:
     def explorer(self) -> Explorer:
         """What answers questions about results; made when somebody asks the first."""
         return Explorer(self.settings.scratch_dir / "explorer", self.settings.explorer_bytes)
+
+    @cached_property
+    def admins(self) -> frozenset[str]:
+        """Who sees the operator's page. Only settings say so: no table that the site itself writes to."""
+        return frozenset(self.settings.admins.split())
+
+    @cached_property
+    def operators(self) -> Account:
+        """What the operator's page asks AWS with."""
+        return Account(self.settings.region, self.settings.name_prefix, self.clock, patience=aws.QUICK)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """The numbers of the operator's page."""
+        return Overview(self.operators, self.jobs)
 
     @property
     def site_host(self) -> str:

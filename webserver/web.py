@@ -28,6 +28,7 @@ class Route:
     """One way in. `signed_in`: only for users; others are sent to sign in. GET changes no state.
 
     `api`: for programs: a bearer token says who calls, no cookie is read, and every answer is JSON.
+    `admin`: for operators; to everybody else there is nothing at this address.
     """
 
     method: str
@@ -35,6 +36,7 @@ class Route:
     view: Callable[..., bottle.HTTPResponse]
     signed_in: bool = True
     api: bool = False
+    admin: bool = False
 
 
 @dataclass
@@ -55,6 +57,11 @@ class Visit:
         if self.user is None:
             raise sign_in_first()
         return self.user
+
+    @property
+    def admin(self) -> bool:
+        """True for an operator: whoever runs the deployment has named their identity in its settings."""
+        return self.user is not None and self.user.user_id in self.services.admins
 
     @property
     def wants_json(self) -> bool:

@@ -26,7 +26,7 @@ from gas.users import UserStore
 
 DAY = 86_400
 DAYS_KEPT = 7
-EXPECTED = (redrive.NoQueue, redrive.MoveFailed, restore.NotPossible, inventory.BadInventory)
+EXPECTED = (redrive.NoQueue, redrive.MoveFailed, redrive.Moving, restore.NotPossible, inventory.BadInventory)
 
 
 @click.group()

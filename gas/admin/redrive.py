@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from gas import topology
 from gas.topology import resource_name
 
@@ -32,6 +34,21 @@ class MoveFailed(Exception):
     """SQS has given up; str() says why."""
 
 
+class Moving(Exception):
+    """The dead letters of this queue are being moved already."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """How far the newest move is. `status` is SQS's: RUNNING, COMPLETED, FAILED, …; `begun` in epoch seconds."""
+
+    status: str
+    moved: int
+    to_move: int
+    begun: int
+    failure: str | None
+
+
 @dataclass(frozen=True)
 class Redrive:
     """One queue and its dead letters, by URL and ARN."""
@@ -52,13 +69,17 @@ class Redrive:
         dead_url, queue_url = (sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in names)
         return cls(sqs, dead_url, _arn(sqs, dead_url), _arn(sqs, queue_url))
 
-    def look(self) -> DeadLetters:
-        """Count the dead letters by reason. Each is shown again at once; looking removes nothing."""
+    def look(self, most: int | None = None) -> DeadLetters:
+        """Count the dead letters, at most so many of them by reason. Each is shown again at once.
+
+        Looking removes nothing.
+        """
+        most = MOST_LOOKED_AT if most is None else most
         reasons: Counter[str] = Counter()
         held: list[str] = []
         seen: set[str] = set()
         try:
-            while len(seen) < MOST_LOOKED_AT:
+            while len(seen) < most:
                 found = self.sqs.receive_message(
                     QueueUrl=self.dead_url,
                     MaxNumberOfMessages=BATCH,
@@ -92,23 +113,41 @@ class Redrive:
         counts = self.sqs.get_queue_attributes(QueueUrl=self.dead_url, AttributeNames=names)["Attributes"]
         return sum(int(counts[name]) for name in names)
 
-    def move(self, sleep: Callable[[float], None] = time.sleep) -> int:
-        """Move all of them back; returns how many that were. Raises MoveFailed.
+    def begin(self) -> None:
+        """Have all of them moved back, which SQS does by itself. Raises Moving while an earlier move goes on.
 
         The destination is named, because SQS does not know the source of what a handler has rejected: it was sent to
         the dead-letter queue, and not moved there.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
         """
-        self.sqs.start_message_move_task(SourceArn=self.dead_arn, DestinationArn=self.queue_arn)
+        try:
+            self.sqs.start_message_move_task(SourceArn=self.dead_arn, DestinationArn=self.queue_arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"].removeprefix("AWS.SimpleQueueService.") == "UnsupportedOperation":
+                raise Moving("The dead letters of this queue are being moved already.") from error
+            raise
+
+    def newest(self) -> Move | None:
+        """The newest move, None where there was none. What was begun just now may not be listed yet."""
+        for task in self.sqs.list_message_move_tasks(SourceArn=self.dead_arn, MaxResults=1).get("Results", []):
+            return Move(
+                status=task["Status"],
+                moved=int(task.get("ApproximateNumberOfMessagesMoved", 0)),
+                to_move=int(task.get("ApproximateNumberOfMessagesToMove", 0)),
+                begun=int(task.get("StartedTimestamp", 0)) // 1000,
+                failure=task.get("FailureReason"),
+            )
+        return None
+
+    def move(self, sleep: Callable[[float], None] = time.sleep) -> int:
+        """Move all of them back and wait for it; returns how many that were. Raises MoveFailed, Moving."""
+        self.begin()
         while True:
-            # Newest first. What was begun just now may not be listed yet.
-            for task in self.sqs.list_message_move_tasks(SourceArn=self.dead_arn, MaxResults=1).get("Results", []):
-                moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
-                if task["Status"] == "COMPLETED":
-                    return moved
-                if task["Status"] != "RUNNING":
-                    reason = task.get("FailureReason", "no reason")
-                    raise MoveFailed(f"{task['Status']} after {moved} messages: {reason}")
+            move = self.newest()
+            if move and move.status == "COMPLETED":
+                return move.moved
+            if move and move.status != "RUNNING":
+                raise MoveFailed(f"{move.status} after {move.moved} messages: {move.failure or 'no reason'}")
             sleep(0.5)
 
 

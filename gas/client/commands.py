@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import click
 
 from gas.client import transfer, waiting
-from gas.client.session import ClientError, Refused, Session, SignInNeeded, default_site
+from gas.client.completion import job_ids
+from gas.client.session import FOLDER, ClientError, Refused, Session, SignInNeeded, default_site, printable
 
 # Exit codes, beyond 0 for success: a fault, a refusal (of a file or a call), and "sign in first".
 FAULT, REFUSED, SIGN_IN = 1, 2, 3
-FOLDER = Path(click.get_app_dir("gas"))
 FILES = ("result", "index", "log", "receipt", "input")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -95,13 +95,14 @@ def jobs(session: Session, as_json: bool, status: str | None, limit: int) -> Non
     wanted = {"limit": str(limit), **({"status": status} if status else {})}
     page = session.call("GET", "/jobs", params=wanted)
     lines = [
-        f"{job['job_id']}  {job['status']:9}  {_moment(job['submit_time'])}  {_shown(job)}" for job in page["jobs"]
+        f"{job['job_id']}  {job['status']:9}  {_moment(job['submit_time'])}  {printable(job['input_file_name'])}"
+        for job in page["jobs"]
     ]
     tell(as_json, page, "\n".join(lines) or "No jobs.")
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", shell_complete=job_ids())
 @click.option("--wait", is_flag=True, help="Wait until it has ended.")
 @for_deployment
 def status(session: Session, as_json: bool, job_id: str, wait: bool) -> int:
@@ -115,7 +116,7 @@ def status(session: Session, as_json: bool, job_id: str, wait: bool) -> int:
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", shell_complete=job_ids(waiting.FINISHED))
 @click.option("--what", type=click.Choice(FILES), default="result", show_default=True, help="Which of its files.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to; a name of the job's otherwise.")
 @for_deployment
@@ -128,7 +129,7 @@ def download(session: Session, as_json: bool, job_id: str, what: str, output: Pa
 
 
 @click.command()
-@click.argument("job_ids", nargs=-1, required=True)
+@click.argument("job_ids", nargs=-1, required=True, shell_complete=job_ids(("PENDING", "RUNNING")))
 @for_deployment
 def cancel(session: Session, as_json: bool, job_ids: tuple[str, ...]) -> None:
     """Stop jobs that are not finished."""
@@ -137,7 +138,7 @@ def cancel(session: Session, as_json: bool, job_ids: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("job_ids", nargs=-1, required=True)
+@click.argument("job_ids", nargs=-1, required=True, shell_complete=job_ids(waiting.FINISHED))
 @for_deployment
 def delete(session: Session, as_json: bool, job_ids: tuple[str, ...]) -> None:
     """Delete finished jobs with everything that belongs to them, for ever."""
@@ -189,7 +190,7 @@ def _file_name(job: dict[str, Any], what: str) -> str:
 
 
 def _described(job: dict[str, Any], position: int | None) -> str:
-    line = f"{job['job_id']}  {job['status']}  {_shown(job)}"
+    line = f"{job['job_id']}  {job['status']}  {printable(job['input_file_name'])}"
     if job["error"]:
         reference = f" Reference: {job['error']['reference']}." if job["error"]["reference"] else ""
         return f"{line}\n  {job['error']['message']}{reference}"
@@ -202,11 +203,6 @@ def _described(job: dict[str, Any], position: int | None) -> str:
             f"{records['passed']:,} passed through, {records['rejected']:,} rejected; result {job['result']['access']}"
         )
     return f"{line}\n  {progress['done']:,} of {progress['total']:,} records" if progress["total"] else line
-
-
-def _shown(job: dict[str, Any]) -> str:
-    """The file's name without what would steer a terminal."""
-    return "".join(c if c.isprintable() else "�" for c in job["input_file_name"])
 
 
 def _moment(seconds: int) -> str:

@@ -8,6 +8,7 @@ import click
 import requests
 
 from gas.client.commands import for_deployment, tell
+from gas.client.completion import job_ids
 from gas.client.session import ClientError, Session
 
 # Fields of the filter that may be given several times.
@@ -18,7 +19,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", shell_complete=job_ids(("COMPLETED",)))
 @click.option("--gene", multiple=True, help="Symbol or id, on any transcript.")
 @click.option("--region", multiple=True, help="CHROM, CHROM:POS or CHROM:START-END.")
 @click.option("--consequence", multiple=True, help="Sequence Ontology term, such as stop_gained.")

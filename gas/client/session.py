@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 import globus_sdk
 import requests
 from globus_sdk.scopes import Scope
@@ -14,6 +15,7 @@ from globus_sdk.token_storage import JSONTokenStorage
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+FOLDER = Path(click.get_app_dir("gas"))
 CALL_SECONDS = 30
 # What a busy or restarting site answers; a call that changes something is safe to repeat, because each is idempotent.
 RETRIES = Retry(total=5, backoff_factor=0.5, status_forcelist=(429, 502, 503, 504), allowed_methods=None)
@@ -157,6 +159,11 @@ def default_site(folder: Path) -> str | None:
     """The deployment signed in to last."""
     found = _read(folder / "deployments.json").get("default")
     return None if found is None else str(found)
+
+
+def printable(text: str) -> str:
+    """A text without what would steer a terminal."""
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def _again(app: Any, error: Any) -> None:

@@ -23,12 +23,13 @@ class Account:
     name_prefix: str
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    patience: aws.Patience = aws.STEADY
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str) -> Any:
         """A boto3 client for the region; made once, it takes long."""
         if service not in self._clients:
-            self._clients[service] = aws.regional(self.region, service)
+            self._clients[service] = aws.regional(self.region, service, self.patience)
         return self._clients[service]
 
 

@@ -59,7 +59,12 @@ def one(account: Account, text: str) -> Host:
 
 def with_jobs(account: Account, hosts: Sequence[Host]) -> list[Host]:
     """The same hosts, each with how many jobs it runs. Raises an error of AWS, where the table cannot be read."""
-    running = _jobs(account) if hosts else Counter()
+    return counted(hosts, _owners(account) if hosts else ())
+
+
+def counted(hosts: Sequence[Host], lease_owners: Iterable[str]) -> list[Host]:
+    """The same hosts, each with how many of the running jobs, named by their leases' owners, it runs."""
+    running = Counter(map(_label, lease_owners))
     # The subnet decides which of the two an instance calls itself.
     return [replace(host, jobs=running[_label(host.name)] + running[host.instance_id]) for host in hosts]
 
@@ -84,10 +89,9 @@ def _members(account: Account, ids: list[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _jobs(account: Account) -> "Counter[str]":
-    """How many jobs each host runs, by the first part of its name."""
+def _owners(account: Account) -> Iterator[str]:
+    """The owners of the leases of all running jobs."""
     paginator = account.client("dynamodb").get_paginator("query")
-    counts: Counter[str] = Counter()
     for shard in range(ATTENTION_SHARDS):
         pages = paginator.paginate(
             TableName=resource_name(account.name_prefix, "annotations"),
@@ -102,8 +106,7 @@ def _jobs(account: Account) -> "Counter[str]":
             },
         )
         for page in pages:
-            counts.update(_label(item["lease_owner"]["S"]) for item in page["Items"] if "lease_owner" in item)
-    return counts
+            yield from (item["lease_owner"]["S"] for item in page["Items"] if "lease_owner" in item)
 
 
 def _label(owner: str) -> str:

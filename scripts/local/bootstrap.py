@@ -184,7 +184,9 @@ def _table(account: Account, table: Table) -> None:
             {
                 "IndexName": index.name,
                 "KeySchema": _key_schema(index.hash_key, index.range_key),
-                "Projection": {"ProjectionType": "ALL"},
+                "Projection": {"ProjectionType": "ALL"}
+                if index.includes is None
+                else {"ProjectionType": "INCLUDE", "NonKeyAttributes": index.includes},
             }
             for index in table.indexes
         ]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from scripts.local.globus.identities import OPERATOR
 from scripts.local.ports import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +84,7 @@ def build(
     defaults = {
         "GAS_REGION": REGION,
         "GAS_ACCOUNT_ID": ACCOUNT,
+        "GAS_ADMINS": OPERATOR.sub,
         "GAS_INPUTS_BUCKET": "gas-inputs",
         "GAS_RESULTS_BUCKET": "gas-results",
         "GAS_MAIL_FROM": "GAS <no-reply@gas.example>",

@@ -134,6 +134,7 @@ def test_without_javascript(browse: Callable[..., Visit], tmp_path: Path) -> Non
         page.get_by_role("link", name="Download the result").click()
     download.value.save_as(tmp_path / "result.vcf.gz")
     is_annotated(tmp_path / "result.vcf.gz")
+    explores(page)
     page.get_by_text("Delete this job").click()
     button(page, "Delete for good").click()
     expect(page.get_by_role("status")).to_have_text(
@@ -145,6 +146,17 @@ def test_without_javascript(browse: Callable[..., Visit], tmp_path: Path) -> Non
     expect(page.get_by_role("status")).to_contain_text("You are a premium user now.")
     button(page, "Sign out").click()
     expect(page.get_by_role("status")).to_contain_text("You have signed out of GAS.")
+
+
+def explores(page: Page) -> None:
+    """From the job's page through the explorer, a filter and a variant, and back."""
+    link(page, "Explore the variants").click()
+    page.get_by_label("Gene", exact=True).fill("MT-ND4")
+    button(page, "Apply").click()
+    expect(page.get_by_role("link", name="gene MT-ND4")).to_be_visible()
+    page.locator("table.variants tbody a").first.click()
+    expect(page.locator("main")).to_contain_text("MT-ND4")
+    page.get_by_role("link", name="mitochondrial.vcf.gz").click()
 
 
 def press_until(page: Page, target: Locator, most: int = 30) -> None:

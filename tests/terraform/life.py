@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from gas import topology
 from gas.items import shard_of
 from gas.messages import JobThaw
 from gas.topology import topic_arn
+from scripts.local import fleet
 from scripts.local.environment import ACCOUNT, REGION
 from scripts.local.site import VisitFailed, Visitor, read_form
 from scripts.local.stack import Stack
@@ -204,7 +206,24 @@ def live(life: Life) -> None:
     wake_thawer(life, grace)
     delete_jobs(life, grace)
     delete_account(life, grace)
+    operate(life, life.user("dora@example.org"))
     ada.post("/logout", {})
+
+
+def operate(life: Life, dora: Browser) -> None:
+    """An operator looks, and has what cannot be handled moved back; it comes here again."""
+    fleet.create_group(life.stack.client("ec2"), life.stack.client("autoscaling"), "gas", "web")
+    for queue in topology.load().queues:
+        url = life.sqs.get_queue_url(QueueName=f"gas-{queue}-dlq")["QueueUrl"]
+        until(lambda url=url: _messages(life.sqs, url) > 0, PATIENCE_SECONDS)  # type: ignore[misc]
+        dora.open(f"/operator/queues/{queue}")
+        dora.post(f"/operator/queues/{queue}/redrive", {})
+    dora.open("/operator")
+
+
+def _messages(sqs: Any, url: str) -> int:
+    counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    return int(counts["ApproximateNumberOfMessages"])
 
 
 def begin_uploads(life: Life, ada: Browser) -> None:

@@ -62,6 +62,7 @@ KEY_USE = {
     "sns:Publish": BOTH,
     "sqs:SendMessage": BOTH,
     "sqs:ReceiveMessage": READS,
+    "sqs:StartMessageMoveTask": BOTH,
     "secretsmanager:GetSecretValue": READS,
 }
 
@@ -153,9 +154,20 @@ def _table(name: str) -> str:
     return f"arn:aws:dynamodb:{HERE}:table/{name}"
 
 
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+MOVES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+
 def _sqs(call: Noted) -> Iterator[Need]:
+    if source := call.parameters.get("SourceArn"):
+        yield from (Need(action, source) for action in (call.name, *MOVES))
+        if destination := call.parameters.get("DestinationArn"):
+            yield Need("sqs:SendMessage", destination)
+        return
     name = call.parameters.get("QueueName") or call.parameters["QueueUrl"].rsplit("/", 1)[-1]
-    yield Need(call.name, f"arn:aws:sqs:{HERE}:{name}")
+    # A batch needs what each of it needs.
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    yield Need(call.name.removesuffix("Batch"), f"arn:aws:sqs:{HERE}:{name}")
 
 
 def _sns(call: Noted) -> Iterator[Need]:
@@ -184,7 +196,16 @@ def _ssm(call: Noted) -> Iterator[Need]:
     yield Need(call.name, f"arn:aws:ssm:{HERE}:parameter{call.parameters['Path']}")
 
 
+def _ec2(call: Noted) -> Iterator[Need]:
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    assert call.operation.startswith("Describe"), call
+    yield Need(call.name, "*")
+
+
 def _autoscaling(call: Noted) -> Iterator[Need]:
+    if call.operation.startswith("Describe"):
+        yield Need(call.name, "*")
+        return
     group = urllib.parse.unquote(call.parameters["AutoScalingGroupName"])
     yield Need(call.name, f"arn:aws:autoscaling:{HERE}:autoScalingGroup:any:autoScalingGroupName/{group}")
 
@@ -199,4 +220,5 @@ SERVICES = {
     "secretsmanager": _secrets,
     "ssm": _ssm,
     "autoscaling": _autoscaling,
+    "ec2": _ec2,
 }

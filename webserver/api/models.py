@@ -216,6 +216,7 @@ class DeletedJob(Answer):
 
 class Bundle(Answer):
     name: str
+    assembly: str | None
     default: bool
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import bottle
@@ -14,6 +13,7 @@ from webserver.api.models import ProblemDocument
 from webserver.api.operations import PREFIX, Operation
 from webserver.api.table import OPERATIONS
 from webserver.problems import PROBLEM_JSON
+from webserver.release import VERSION
 from webserver.web import Route, Visit
 
 DOCUMENT_PATH, READER_PATH = f"{PREFIX}/openapi.json", "/api"
@@ -36,7 +36,7 @@ def document(site_url: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "GAS, the Genomics Annotation Service",
-            "version": version("gas-genomics"),
+            "version": VERSION,
             "description": "VCF in, annotated variants out. Times are epoch seconds, sizes bytes; every refusal is a "
             "problem document (RFC 9457) that says what was wrong and what to do.",
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},

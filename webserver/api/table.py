@@ -62,7 +62,7 @@ OPERATIONS: tuple[Operation, ...] = (
         own.open_account,
         "Make an account, or bring it up to date",
         models.Account,
-        refusals=(401, 409),
+        refusals=(401, 409, 429),
         signed_in=False,
     ),
     Operation(

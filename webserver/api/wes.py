@@ -5,7 +5,6 @@ https://ga4gh.github.io/workflow-execution-service-schemas/ (1.1.0). A run is a 
 
 import json
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import bottle
@@ -17,6 +16,7 @@ from webserver.api.operations import Operation, Parameter
 from webserver.pages import annotations, uploads
 from webserver.problems import Problem
 from webserver.reading import owned_job
+from webserver.release import VERSION
 from webserver.web import Visit
 
 PREFIX = "/ga4gh/wes/v1"
@@ -79,7 +79,7 @@ def state_of(job: Job) -> str:
 
 def service_info(visit: Visit) -> bottle.HTTPResponse:
     """GET /service-info, by GA4GH's service-info and WES's additions."""
-    site, own = visit.services.settings.site_url, version("gas-genomics")
+    site, own = visit.services.settings.site_url, VERSION
     return visit.json(
         {
             "id": f"{visit.services.site_host}.gas.wes",

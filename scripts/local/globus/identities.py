@@ -1,4 +1,4 @@
-"""The people who can sign in: three to pick from, and whoever one types."""
+"""The people who can sign in: some to pick from, and whoever one types."""
 
 import re
 import uuid
@@ -51,10 +51,13 @@ def identity(login: str, name: str = "", organization: str = "Example Institute"
     return Identity(str(uuid.uuid5(_NAMESPACE, username)), username, spoken, username, organization)
 
 
+# Who sees the operator's page of `make run`.
+OPERATOR = identity("dora@example.org", "Dora Operator", "Whoever runs this service")
 PRESETS = (
     identity("ada@example.org", "Ada Example", "Example Institute of Genomics"),
     identity("ben@example.org", "Ben Sample", "University of Somewhere"),
     identity("chidi@example.org", "Chidi Trial", "City Hospital"),
+    OPERATOR,
 )
 
 

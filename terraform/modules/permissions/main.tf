@@ -46,6 +46,18 @@ locals {
     { Action = ["sqs:GetQueueUrl", "sqs:SendMessage"], Resource = ["${queue}-dlq"] },
   ] }
 
+  # The operator's page: numbers of queues and hosts, and dead letters back into their queue. SQS moves them with the
+  # rights of whoever asks for it.
+  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+  dead_letters = [for queue in values(local.queues) : "${queue}-dlq"]
+  operate = [
+    { Action = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], Resource = concat(values(local.queues), local.dead_letters) },
+    { Action = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks"], Resource = local.dead_letters },
+    { Action = ["sqs:SendMessage"], Resource = values(local.queues) },
+    # Neither takes a resource.
+    { Action = ["ec2:DescribeInstances", "autoscaling:DescribeAutoScalingInstances"], Resource = ["*"] },
+  ]
+
   send_mail = {
     Action    = ["ses:SendEmail"]
     Resource  = ["arn:${var.partition}:ses:${local.here}:identity/${var.mail_domain}"]
@@ -55,7 +67,7 @@ locals {
   # The key is used through the services only, never by itself.
   through = { for service in ["s3", "sns", "sqs", "secretsmanager"] : service => "${service}.${var.region}.${var.dns_suffix}" }
   read_encrypted = { for process, services in {
-    web       = ["s3", "sns", "secretsmanager"]
+    web       = ["s3", "sns", "sqs", "secretsmanager"]
     annotator = ["s3", "sns", "sqs"]
     notifier  = ["sqs"]
     caller    = ["sqs"]
@@ -69,7 +81,7 @@ locals {
     Condition = { StringEquals = { "kms:ViaService" = [for service in services : local.through[service]] } }
   } }
   write_encrypted = { for process, services in {
-    web       = ["s3", "sns"]
+    web       = ["s3", "sns", "sqs"]
     annotator = ["s3", "sns", "sqs"]
     notifier  = ["sqs"]
     caller    = ["sqs"]
@@ -93,7 +105,7 @@ locals {
       { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = [local.tables.users] },
       { Action = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], Resource = [local.tables.webhooks] },
       { Action = ["dynamodb:PutItem", "dynamodb:DeleteItem"], Resource = [local.tables.webhook-secrets] },
-      { Action = ["dynamodb:Query"], Resource = ["${local.tables.annotations}/index/user_id_index", "${local.tables.annotations}/index/attention_index"] },
+      { Action = ["dynamodb:Query"], Resource = [for index in ["user_id_index", "attention_index", "finished_index"] : "${local.tables.annotations}/index/${index}"] },
       { Action = ["sns:Publish"], Resource = [local.topics.job-requests, local.topics.subscription-upgrade] },
       { Action = ["sns:GetTopicAttributes"], Resource = [local.topics.job-requests] },
       # Secrets Manager adds six characters to the name.
@@ -102,7 +114,7 @@ locals {
       { Action = ["s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObjectVersionTagging", "s3:ListMultipartUploadParts", "s3:GetObject", "s3:GetObjectVersion"], Resource = [local.uploads] },
       { Action = ["s3:GetObject"], Resource = [local.files] },
       local.miss_inputs, local.miss_results, local.list_inputs, local.list_results, local.delete_uploads, local.delete_files,
-    ], [for _ in local.objects_only : { Action = ["s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], Resource = [local.archives] }])
+    ], local.operate, [for _ in local.objects_only : { Action = ["s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], Resource = [local.archives] }])
 
     annotator = concat(local.consume.job-requests, [
       { Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = [local.tables.annotations] },

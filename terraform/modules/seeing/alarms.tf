@@ -83,6 +83,15 @@ locals {
       metrics = { wanted = local.aws.desired[role], there = local.aws.in_service[role] }
     } },
     {
+      boots-fail = {
+        says    = "A host could not begin its work, and has stopped trying. boot_failed in the log group of its role says why, in a sentence; the stream is named after the instance."
+        section = "a-host-cannot-begin-its-work", metric = local.ours.boot_failures, stat = "Sum", above = 0, minutes = 5
+      }
+      # A host looks every five seconds: this is one that has failed for five minutes.
+      lifecycle-fails = {
+        says    = "A host cannot see or tell whether it has to go: a scale-in or a Spot notice may end it in the middle of a job. look_failed in the logs says why."
+        section = "the-lifecycle-agent-fails", metric = local.ours.lifecycle_failures, stat = "Sum", above = 60, minutes = 15
+      }
       annotators-at-max = {
         says    = "For an hour all ${var.annotator_max} annotators that annotator_max allows have worked, and jobs wait. Raise it, or let them wait."
         section = "annotators-are-at-their-maximum", above = 0, minutes = 60, stat = "Minimum", expression = "IF(there >= ${var.annotator_max}, waiting, 0)"

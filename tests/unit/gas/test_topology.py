@@ -5,6 +5,7 @@ from importlib.resources import files
 import pytest
 
 from gas import topology
+from gas.admin import job_numbers
 from gas.messages import TOPIC_OF
 from webserver.tickets import TICKET_SECONDS
 
@@ -17,7 +18,10 @@ def test_what_exists() -> None:
     assert set(whole.tables) == {"annotations", "users", "sessions", "shares", "webhooks", "webhook-secrets"}
     assert whole.tables["sessions"].ttl_attribute == "expires_at"
     assert whole.tables["shares"].ttl_attribute == "remove_at"
-    assert [index.name for index in whole.tables["annotations"].indexes] == ["user_id_index", "attention_index"]
+    indexes = {index.name: index.includes for index in whole.tables["annotations"].indexes}
+    assert set(indexes) == {"user_id_index", "attention_index", "finished_index"}
+    # A job's results, its file's name and its owner's address are none of an operator's business.
+    assert set(indexes["finished_index"] or ()) == set(job_numbers.SHOWN) - {"job_id", "complete_time"}
     assert whole.queues["archive"].delay_seconds == 300
     assert whole.queues["notify"].dead_letter_name == "notify-dlq"
 

@@ -36,7 +36,7 @@ def test_every_route_is_documented_and_every_documented_route_exists() -> None:
         (
             route.method,
             re.sub(r"<(\w+)\b[^>]*>", r"<\1>", re.sub(r"<job_id[^>]*>", "<id>", route.path)),
-            ("program" if route.api else "member") if route.signed_in else "anyone",
+            ("program" if route.api else "admin" if route.admin else "member") if route.signed_in else "anyone",
         )
         for route in ROUTES
     }

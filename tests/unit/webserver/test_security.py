@@ -37,7 +37,8 @@ def concrete(route: Route, job_id: str = SOME_ID, what: str = "result") -> str:
     path = re.sub(r"<what[^>]*>", what, re.sub(r"<job_id[^>]*>", job_id, route.path))
     path = re.sub(r"<share_id[^>]*>", SOME_LINK, path)
     path = re.sub(r"<webhook_id[^>]*>", SOME_ID, path)
-    return re.sub(r"<kind[^>]*>", "tsv", re.sub(r"<row[^>]*>", "0", path))
+    path = re.sub(r"<kind[^>]*>", "tsv", re.sub(r"<row[^>]*>", "0", path))
+    return re.sub(r"<queue[^>]*>", "archive", path)
 
 
 def name(route: Route) -> str:
@@ -202,7 +203,19 @@ def _plain(text: str, path: str) -> str:
     return text.replace(path, "")
 
 
-@pytest.mark.parametrize("route", [route for route in PAGES if route.signed_in], ids=name)
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize("route", [route for route in PAGES if route.admin], ids=name)
+def test_an_operators_page_does_not_exist_for_others(
+    bystander: Member, browser: Browser, route: Route, accept: str
+) -> None:
+    for one in (bystander.browser, browser):
+        answers = [one.get, one.post][route.method == "POST"](concrete(route), Accept=accept)
+        missing = one.get("/nothing", Accept=accept)
+        assert answers.status == missing.status == 404
+        assert _plain(answers.text, concrete(route)) == _plain(missing.text, "/nothing")
+
+
+@pytest.mark.parametrize("route", [route for route in PAGES if route.signed_in and not route.admin], ids=name)
 def test_strangers_are_sent_to_sign_in(browser: Browser, route: Route) -> None:
     path = concrete(route)
     if route.method == "GET":

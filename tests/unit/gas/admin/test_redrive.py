@@ -1,4 +1,5 @@
 import pytest
+from botocore.exceptions import ClientError
 
 from gas.admin import redrive
 from gas.messages import JobResult
@@ -107,3 +108,25 @@ def test_a_move_that_is_not_listed_yet_is_waited_for() -> None:
             return {"Results": next(answers)}
 
     assert redrive.Redrive(Queues(), "url", "arn", "arn").move(sleep=lambda _: None) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("UnsupportedOperation", redrive.Moving),
+        ("AWS.SimpleQueueService.UnsupportedOperation", redrive.Moving),
+        ("AccessDenied", ClientError),
+    ],
+)
+def test_one_move_at_a_time(code: str, error: type[Exception]) -> None:
+    class Queues:
+        def start_message_move_task(self, **_: str) -> None:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "StartMessageMoveTask")
+
+        def list_message_move_tasks(self, **_: object) -> object:
+            return {"Results": []}
+
+    queue = redrive.Redrive(Queues(), "url", "arn", "arn")
+    with pytest.raises(error):
+        queue.begin()
+    assert queue.newest() is None

@@ -100,6 +100,10 @@ def test_tables_have_indexes_and_time_to_live(made: Settings) -> None:
             for index in found.get("GlobalSecondaryIndexes", [])
         }
         assert keys == {index.name: [index.hash_key, index.range_key] for index in table.indexes}
+        held = {
+            i["IndexName"]: i["Projection"].get("NonKeyAttributes") for i in found.get("GlobalSecondaryIndexes", [])
+        }
+        assert held == {index.name: index.includes for index in table.indexes}
         ttl = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         assert ttl.get("AttributeName") == table.ttl_attribute
 

@@ -4,6 +4,7 @@ import urllib.parse
 import urllib.request
 import uuid
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import globus_sdk
@@ -130,12 +131,29 @@ def test_every_claim_counts(services: Services, change: dict[str, Any], refused:
 
 
 def test_who_calls_too_often_waits(services: Services) -> None:
-    app = make_app(replace(services, limits=Limits(3)))
+    app = make_app(replace(services, limits=Limits(4)))
+    # Opening an account counts too.
     program, other = new_program(app, services), new_program(app, services)
     answers = [program.call("GET", "/api/v1/bundles") for _ in range(4)]
     assert [answer.status for answer in answers] == [200, 200, 200, 429]
     assert 1 <= int(answers[3].header("Retry-After") or 0) <= 60
     assert other.call("GET", "/api/v1/bundles").status == 200
+    assert program.call("POST", "/api/v1/account").status == 429
+
+
+def test_all_bundles_are_listed(services: Services, tmp_path: Path) -> None:
+    for name, manifest in (("GRCh38", '{"assembly": "GRCh38.p14"}'), ("broken", "{"), ("draft", "[]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text(manifest, "utf-8")
+    settings = services.settings.model_copy(update={"bundles_dir": tmp_path, "bundle": "GRCh38"})
+    app = make_app(replace(services, settings=settings))
+    program = new_program(app, services)
+    grch38 = {"name": "GRCh38", "assembly": "GRCh38.p14", "default": True}
+    assert program.call("GET", "/api/v1/bundles").json == {"bundles": [grch38]}
+    # A web host of a fleet has no folder of bundles.
+    settings = settings.model_copy(update={"bundles_dir": tmp_path / "nowhere"})
+    program.browser.app = make_app(replace(services, settings=settings))
+    assert program.call("GET", "/api/v1/bundles").json == {"bundles": [{**grch38, "assembly": None}]}
 
 
 def test_a_program_may_subscribe(app: Any, services: Services) -> None:

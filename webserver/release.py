@@ -1,0 +1,5 @@
+"""Which release of GAS this is."""
+
+from importlib.metadata import version
+
+VERSION = version("gas-genomics")
