@@ -109,7 +109,7 @@ def test_a_link_opens_in_another_browser_and_its_secret_leaves_the_address(
     guest.page.wait_for_url(inside)
     guest.page.get_by_role("link", name="Explore the variants").click()
     expect(guest.page.get_by_role("heading", name="Variants", exact=True)).to_be_visible()
-    guest.page.get_by_label("Gene", exact=True).fill("NOTHING")
+    guest.page.locator("#f-gene").fill("NOTHING")
     guest.page.keyboard.press("Enter")
     expect(guest.page.get_by_text("No variant passes this filter.")).to_be_visible()
     guest.page.go_back()
