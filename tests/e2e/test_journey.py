@@ -151,7 +151,7 @@ def test_without_javascript(browse: Callable[..., Visit], tmp_path: Path) -> Non
 def explores(page: Page) -> None:
     """From the job's page through the explorer, a filter and a variant, and back."""
     link(page, "Explore the variants").click()
-    page.get_by_label("Gene", exact=True).fill("MT-ND4")
+    page.get_by_role("textbox", name="Gene", exact=True).fill("MT-ND4")
     button(page, "Apply").click()
     expect(page.get_by_role("link", name="gene MT-ND4")).to_be_visible()
     page.locator("table.variants tbody a").first.click()
