@@ -99,10 +99,13 @@ class Redrive:
         the dead-letter queue, and not moved there.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
         """
+        # A move that was begun just now may not be listed yet, and then the newest is an earlier one.
+        before = max((task["StartedTimestamp"] for task in self._newest_move()), default=0)
         self.sqs.start_message_move_task(SourceArn=self.dead_arn, DestinationArn=self.queue_arn)
         while True:
-            # Newest first. What was begun just now may not be listed yet.
-            for task in self.sqs.list_message_move_tasks(SourceArn=self.dead_arn, MaxResults=1).get("Results", []):
+            for task in self._newest_move():
+                if task["StartedTimestamp"] <= before:
+                    continue
                 moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
                 if task["Status"] == "COMPLETED":
                     return moved
@@ -110,6 +113,10 @@ class Redrive:
                     reason = task.get("FailureReason", "no reason")
                     raise MoveFailed(f"{task['Status']} after {moved} messages: {reason}")
             sleep(0.5)
+
+    def _newest_move(self) -> list[Any]:
+        listed = self.sqs.list_message_move_tasks(SourceArn=self.dead_arn, MaxResults=1)
+        return list(listed.get("Results", ()))
 
 
 def _arn(sqs: Any, url: str) -> str:
