@@ -17,7 +17,8 @@ import click
 from gas import telemetry
 from scripts.prove import inprocess
 from scripts.prove.chaos import Tally, run
-from scripts.prove.world import Broken, Clock, deployment
+from scripts.prove.doors import Clock, deployment
+from scripts.prove.world import Broken
 
 BACKENDS = ("glacier-vault", "s3-glacier")
 RUNS_A_PROCESS = 25

@@ -9,7 +9,8 @@ from gas import effects
 from gas.items import Conflict
 from gas.users import Role, User
 from scripts.prove import inprocess
-from scripts.prove.world import Clock, Doors, Killed, World
+from scripts.prove.doors import Clock, Doors
+from scripts.prove.world import Killed, World
 
 USERS = 2
 JOBS = 3

@@ -9,8 +9,9 @@ from gas.jobs import LEASE_SLACK_SECONDS
 from gas.messages import Event, JobResult, JobThaw, SubscriptionDowngrade, SubscriptionUpgrade
 from gas.queues import Delivery
 from gas.users import Role, User
+from scripts.prove.doors import Clock, Doors
 from scripts.prove.explore import Act, Scenario
-from scripts.prove.world import Clock, Doors, World
+from scripts.prove.world import World
 
 Setting = Callable[[World], tuple[User, Job]]
 
@@ -69,7 +70,7 @@ def scenario(doors: Doors, clock: Clock, setting: Setting, names: tuple[str, ...
     """These actors, in this setting. A number at a name's end only tells two of the same kind apart."""
 
     def make() -> tuple[World, dict[str, Act]]:
-        world = World(doors, clock, random.Random(1))
+        world = World(doors, clock, random.Random(1), explored=True)
         user, job = setting(world)
         return world, {name: _act(world, user, job, name.rstrip("0123456789")) for name in names}
 

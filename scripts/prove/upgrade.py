@@ -16,9 +16,10 @@ from gas.archives import parcels
 from gas.job import Job, JobStatus, ResultTier
 from gas.storage import result_key
 from gas.users import Role, User
+from scripts.prove.doors import settings_of
 from scripts.prove.fleet import TIMES, Fleet, ready, standin
 from scripts.prove.outside import FILES, Outside, until
-from scripts.prove.world import Broken, settings_of
+from scripts.prove.world import Broken
 
 AGENTS = ("restorer", "thawer", "sweeper")
 PATIENCE_SECONDS = 600
