@@ -9,6 +9,7 @@ from gas.jobs import LEASE_SLACK_SECONDS
 from gas.messages import Event, JobResult, JobThaw, SubscriptionDowngrade, SubscriptionUpgrade
 from gas.queues import Delivery
 from gas.users import Role, User
+from scripts.prove import inprocess
 from scripts.prove.doors import Clock, Doors
 from scripts.prove.explore import Act, Scenario
 from scripts.prove.world import World
@@ -36,6 +37,7 @@ def retrieved(world: World) -> tuple[User, Job]:
     for message in [m for m in world.messages if m.queue == "restore"]:
         world.deliver(message)
     world.messages.clear()
+    inprocess.pass_time()
     return user, job
 
 
