@@ -58,8 +58,12 @@ MEETINGS: tuple[Meeting, ...] = (
     (retrieved, ("thaw", "delete"), 0),
     (retrieved, ("thaw", "downgrade"), 0),
 )
-# These take minutes each.
+# These take a minute or more each.
 LONG_MEETINGS: tuple[Meeting, ...] = (
+    (hot, ("archive", "upgrade"), 1),
+    (archived, ("upgrade", "delete"), 1),
+    (retrieved, ("thaw", "downgrade"), 1),
+    (retrieved, ("thaw", "delete"), 1),
     (hot, ("archive", "upgrade", "downgrade"), 0),
     (hot, ("archive", "lapse", "archive2"), 0),
     (hot, ("archive", "upgrade", "delete"), 0),

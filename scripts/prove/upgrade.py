@@ -87,7 +87,8 @@ def _archived(o: Outside, user: User) -> Job:
         **named,
     )
     o.jobs.create(job)
-    return job
+    # It has been there for long: nobody looks at it of himself.
+    return o.tiers.postpone(o.now(job), None)
 
 
 def _report(o: Outside, jobs: list[Job]) -> Report:
