@@ -22,7 +22,7 @@ from scripts.prove.outside import FILES, Outside, until
 from scripts.prove.world import Broken
 
 AGENTS = ("restorer", "thawer", "sweeper")
-PATIENCE_SECONDS = 600
+PATIENCE_SECONDS = 1800
 # What one process may begin in a second, and one more where a second begins in the middle of a pause.
 MOST_A_SECOND = round(1 / PAUSE_SECONDS) + 1
 

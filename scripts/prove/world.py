@@ -148,6 +148,13 @@ class World:
         self._insist(lambda: submissions.delete(self.jobs, self.storage, job_id))
         self.deleted.add(job_id)
 
+    def start_again(self, job: Job) -> Job:
+        """A job that was given up. Raises Broken when that was too early, or was not said."""
+        if job.faults < self.settings.max_faults or not job.error_message or not self.mails.get(job.job_id):
+            raise Broken(f"given up, and nobody was told why: {job}")
+        bus: Any = self
+        return self._insist(lambda: submissions.retry(self.jobs, bus, job.job_id))
+
     def _insist(self, act: Callable[[], T]) -> T:
         """Whoever presses a button and sees an error page presses it again."""
         for _ in range(MOST_ROUNDS):
