@@ -13,7 +13,7 @@ from gas.jobs import Conflict, Job, JobStatus
 from gas.messages import JobResult
 from gas.queues import Delivery, GiveBack, Reject, Retry
 from gas.telemetry import logger, metric
-from gas.tiers import draft_of
+from gas.tiers import draft_of, label_of
 from gas.users import User
 
 log = logger(__name__)
@@ -60,11 +60,8 @@ class Archiver(moves.Mover):
         with effect("archiver.claim"):
             mine = self.tiers.claim_archiving(job, self.owner)
         try:
-            begun = draft_of(mine)
-            if begun is not None:
-                with effect("archiver.abandon"):
-                    self.archives.abandon(begun)
-                self.tiers.note_draft(mine, None)
+            if job.result_tier is ResultTier.ARCHIVING:
+                self._clear_up_after_others(mine)
             if owner.premium or mine.kept(self.jobs.now()):
                 with effect("archiver.stay-hot"):
                     self.tiers.stay_hot(mine)
@@ -84,6 +81,15 @@ class Archiver(moves.Mover):
             raise
         if archived:
             self.clear(archived)
+
+    def _clear_up_after_others(self, mine: Job) -> None:
+        begun = draft_of(mine)
+        with effect("archiver.abandon"):
+            if begun is not None:
+                self.archives.abandon(begun)
+            self.archives.abandon_unnoted(label_of(mine))
+        if begun is not None:
+            self.tiers.note_draft(mine, None)
 
     def _commit(self, mine: Job, archive: Archive, owner: User) -> Job | None:
         try:

@@ -19,7 +19,7 @@ from gas.process import identity
 from gas.queues import Delivery
 from gas.storage import ObjectMissing, ObjectsRemain, Storage, result_key
 from gas.telemetry import logger
-from gas.tiers import Tiers
+from gas.tiers import Tiers, label_of
 from gas.users import UserStore
 
 log = logger(__name__)
@@ -82,10 +82,9 @@ def store(shelf: ArchiveStore, storage: Storage, tiers: Tiers, mine: Job, check:
             tiers.note_draft(mine, draft)
 
     files = _files(storage, mine)
-    label = f"{mine.user_id}/{mine.job_id}/{mine.tier_attempt}"
     try:
         with effect("archiver.store"):
-            return shelf.store(label, parcels.packed_size(files), _checked(parcels.pack(files), check), note)
+            return shelf.store(label_of(mine), parcels.packed_size(files), _checked(parcels.pack(files), check), note)
     except Exception:
         # It may be unnoted, or whoever has taken over may have looked before it was begun.
         _give_up(shelf, drafts[-1:])
@@ -102,7 +101,7 @@ def fetch(storage: Storage, mine: Job, chunks: Iterable[bytes], check: Check) ->
         key = result_key(mine.user_id, mine.job_id, places.of_claim(mine), name)
         kind = CONTENT_TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
         with effect("thawer.put"):
-            storage.put_stream(content, str(mine.s3_results_bucket), key, kind)
+            storage.put_stream(content, content.size, str(mine.s3_results_bucket), key, kind)
         keys[attributes[name]] = key
     missing = set(attributes.values()) - set(keys)
     if missing:
@@ -114,6 +113,8 @@ def _checked(chunks: Iterable[bytes], check: Check) -> Iterator[bytes]:
     for chunk in chunks:
         check()
         yield chunk
+        # It may be a large part: else it stays in memory while the next one comes.
+        del chunk
 
 
 def _files(storage: Storage, mine: Job) -> list[parcels.File]:

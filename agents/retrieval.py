@@ -8,7 +8,7 @@ from gas.faults import explain
 from gas.job import Job, ResultTier
 from gas.jobs import Conflict
 from gas.telemetry import logger
-from gas.tiers import Tiers, archive_of
+from gas.tiers import Tiers, archive_of, label_of
 
 log = logger(__name__)
 
@@ -22,11 +22,10 @@ def begin(tiers: Tiers, archives: ArchiveStore, job: Job, owner: str, tier: str)
     with effect("restorer.claim"):
         mine = tiers.claim_restoring(job, owner)
     archive = archive_of(mine)
-    label = f"{mine.user_id}/{mine.job_id}/{mine.tier_attempt}"
     try:
         begun = archives.requested(archive) if job.result_tier is ResultTier.RESTORING else None
         with effect("restorer.request"):
-            retrieval = begun or archives.request(archive, label, tier)
+            retrieval = begun or archives.request(archive, label_of(mine), tier)
     except Exception:
         _release(tiers, mine)
         raise

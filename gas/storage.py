@@ -29,7 +29,10 @@ DELETE_BATCH = 1_000
 CHUNK_BYTES = 1024**2
 # Bounded memory: s3transfer holds at most `max_concurrency` chunks at a time, whatever the object's size.
 _TRANSFER = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, max_concurrency=4)
-_STREAM_TRANSFER = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, use_threads=False)
+# What passes through memory goes in small parts, as many as S3 takes.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+STREAM_PART_BYTES = 8 * 1024**2
+MOST_PARTS = 10_000
 BROKEN_STREAMS = 5
 
 _IDENTIFIER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
@@ -209,9 +212,14 @@ class Storage:
                     raise
                 log.warning("stream_broke", key=key, at=done, reason=explain(error))
 
-    def put_stream(self, content: Any, bucket: str, key: str, content_type: str) -> ObjectInfo:
-        """Store what `content.read(size)` gives, one part at a time in memory. Raises boto3's S3UploadFailedError."""
-        self.s3.upload_fileobj(content, bucket, key, ExtraArgs={"ContentType": content_type}, Config=_STREAM_TRANSFER)
+    def put_stream(self, content: Any, size: int, bucket: str, key: str, content_type: str) -> ObjectInfo:
+        """Store the `size` bytes that `content.read(n)` gives, one part at a time in memory.
+
+        Raises boto3's S3UploadFailedError.
+        """
+        part = max(STREAM_PART_BYTES, math.ceil(size / MOST_PARTS))
+        transfer = TransferConfig(multipart_threshold=part, multipart_chunksize=part, use_threads=False)
+        self.s3.upload_fileobj(content, bucket, key, ExtraArgs={"ContentType": content_type}, Config=transfer)
         found = self.head(bucket, key)
         if found is None:
             raise ObjectMissing(key)

@@ -4,7 +4,7 @@ When the message cannot be sent the item's `attention_at` stays, and the sweeper
 function here succeeds as soon as the item is written.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,7 +18,7 @@ from gas.messages import TOPIC_OF, Event, JobRequest, JobResult, SubscriptionDow
 from gas.shares import ShareStore
 from gas.storage import ObjectsRemain, Storage
 from gas.telemetry import logger
-from gas.tiers import draft_of
+from gas.tiers import draft_of, label_of
 from gas.users import Role, User, UserStore
 
 if TYPE_CHECKING:
@@ -156,14 +156,16 @@ def erase(jobs: JobStore, shares: ShareStore, storage: Storage, job: Job, archiv
     if jobs.may_be_written(job):
         return False
     # Only now: a claim that had not lapsed could have noted another.
-    begun = draft_of(job)
+    archiving = job.result_tier is ResultTier.ARCHIVING
     archived = [archive_id for archive_id in (job.results_file_archive_id, job.stale_archive_id) if archive_id]
-    if begun or archived:
+    if archiving or archived:
         if archives is None:
             return False
         with effect("deletion.archives"):
-            if begun:
+            if begun := draft_of(job):
                 archives.abandon(begun)
+            if archiving:
+                archives.abandon_unnoted(label_of(replace(job, tier_attempt=job.tier_attempt + 1)))
             for archive_id in archived:
                 archives.discard(archive_id)
     with effect("deletion.item"):

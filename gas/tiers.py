@@ -47,6 +47,11 @@ def draft_of(job: Job) -> Draft | None:
     return Draft(job.archive_upload, job.archive_size, job.archive_tree_hash)
 
 
+def label_of(mine: Job) -> str:
+    """What an archive, and a retrieval, of this claim is called: by it whatever is found in a vault is told apart."""
+    return f"{mine.user_id}/{mine.job_id}/{mine.tier_attempt}"
+
+
 class Tiers:
     """The tier's changes, on the items of a `JobStore`."""
 

@@ -17,10 +17,11 @@ import click
 from gas import telemetry
 from scripts.prove import inprocess
 from scripts.prove.chaos import Tally, run
-from scripts.prove.world import Broken, Clock, deployment
+from scripts.prove.doors import Clock, deployment
+from scripts.prove.world import Broken
 
 BACKENDS = ("glacier-vault", "s3-glacier")
-RUNS_A_PROCESS = 25
+RUNS_A_PROCESS = 50
 
 
 @click.command()
@@ -33,8 +34,11 @@ def main(runs: int, seed: str | None, only: str | None) -> None:
     names = [only] if only else [f"{BACKENDS[n % 2]} {seed} {n}" for n in range(runs)]
     began = time.monotonic()
     batches = [names[n : n + RUNS_A_PROCESS] for n in range(0, len(names), RUNS_A_PROCESS)]
+    done = []
     with ProcessPoolExecutor(max_tasks_per_child=1) as pool:
-        done = list(pool.map(_batch, batches))
+        for tally, sentences in pool.map(_batch, batches):
+            done.append((tally, sentences))
+            click.echo(f"{sum(t.runs for t, _ in done)} runs, {sum(len(s) for _, s in done)} broken", err=True)
     tally = Tally(*(sum(values) for values in zip(*(astuple(tally) for tally, _ in done), strict=True)))
     broken = [sentence for _, sentences in done for sentence in sentences]
     click.echo(f"seed {seed}, {time.monotonic() - began:.0f} s")

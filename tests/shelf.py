@@ -161,11 +161,11 @@ class Shelf:
     def _vault(self) -> str:
         return resource_name(self.place.settings.name_prefix, "archive")
 
-    def assert_archived(self, job: Job, uploads: int = 0) -> None:
+    def assert_archived(self, job: Job) -> None:
         """One archive, nothing else begun, nothing of the result left in S3, and nobody needs to look again."""
         now = self.now(job)
         assert now.result_tier is ResultTier.ARCHIVED
-        assert (self.archives_of(job), self.uploads_of(job)) == (1, uploads)
+        assert (self.archives_of(job), self.uploads_of(job)) == (1, 0)
         assert {name for name in self.objects(job) if not name.startswith("archive/")} == self.kept(job)
         assert now.attention_at is None
 

@@ -34,7 +34,7 @@ class Inventory:
 
 def read(chunks: Iterable[bytes]) -> Inventory:
     """Read an inventory as it comes, however long it is. Raises BadInventory, at the latest in place of the end."""
-    texts = codecs.iterdecode(chunks, "utf-8")
+    texts = _texts(chunks)
     head = ""
     while (begin := re.search(r'"ArchiveList"\s*:\s*\[', head)) is None:
         text = next(texts, None)
@@ -44,7 +44,18 @@ def read(chunks: Iterable[bytes]) -> Inventory:
     date = re.search(r'"InventoryDate"\s*:\s*"([^"]+)"', head[: begin.start()])
     if date is None:
         raise BadInventory("This inventory does not say of when it is: InventoryDate must stand before ArchiveList.")
-    return Inventory(_epoch(date[1]), _archives(head[begin.end() :], texts))
+    try:
+        taken = _epoch(date[1])
+    except ValueError:
+        raise BadInventory(f"This inventory's date is none: {date[1]!a}.") from None
+    return Inventory(taken, _archives(head[begin.end() :], texts))
+
+
+def _texts(chunks: Iterable[bytes]) -> Iterator[str]:
+    try:
+        yield from codecs.iterdecode(chunks, "utf-8")
+    except UnicodeDecodeError:
+        raise BadInventory("This is no inventory in JSON: it is not UTF-8.") from None
 
 
 def _archives(buffer: str, texts: Iterator[str]) -> Iterator[tuple[str, str]]:
@@ -104,7 +115,10 @@ def _begun(glacier: Any, vault: str) -> str | None:
     newest = glacier.describe_vault(accountId="-", vaultName=vault).get("LastInventoryDate")
     for page in glacier.get_paginator("list_jobs").paginate(accountId="-", vaultName=vault):
         for job in page["JobList"]:
-            if job["Action"] != "InventoryRetrieval" or job["InventoryRetrievalParameters"]["Format"] != "JSON":
+            asked = job.get("InventoryRetrievalParameters") or {}
+            # Somebody else may have asked for a part of it.
+            part = any(asked.get(name) for name in ("StartDate", "EndDate", "Limit", "Marker"))
+            if job["Action"] != "InventoryRetrieval" or asked.get("Format") != "JSON" or part:
                 continue
             fresh = newest is not None and job["Completed"] and _epoch(job["CreationDate"]) > _epoch(newest)
             if job["StatusCode"] == "InProgress" or (job["StatusCode"] == "Succeeded" and fresh):

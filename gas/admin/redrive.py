@@ -45,7 +45,7 @@ class Move:
     status: str
     moved: int
     to_move: int
-    begun: int
+    begun: float
     failure: str | None
 
 
@@ -134,20 +134,23 @@ class Redrive:
                 status=task["Status"],
                 moved=int(task.get("ApproximateNumberOfMessagesMoved", 0)),
                 to_move=int(task.get("ApproximateNumberOfMessagesToMove", 0)),
-                begun=int(task.get("StartedTimestamp", 0)) // 1000,
+                begun=int(task["StartedTimestamp"]) / 1000,
                 failure=task.get("FailureReason"),
             )
         return None
 
     def move(self, sleep: Callable[[float], None] = time.sleep) -> int:
         """Move all of them back and wait for it; returns how many that were. Raises MoveFailed, Moving."""
+        before = self.newest()
         self.begin()
         while True:
             move = self.newest()
-            if move and move.status == "COMPLETED":
-                return move.moved
-            if move and move.status != "RUNNING":
-                raise MoveFailed(f"{move.status} after {move.moved} messages: {move.failure or 'no reason'}")
+            # Until it is listed, the newest is an earlier one.
+            if move and (before is None or move.begun > before.begun):
+                if move.status == "COMPLETED":
+                    return move.moved
+                if move.status != "RUNNING":
+                    raise MoveFailed(f"{move.status} after {move.moved} messages: {move.failure or 'no reason'}")
             sleep(0.5)
 
 

@@ -5,18 +5,23 @@ there are. Meanwhile jobs go on: whatever looks wrong is read again before it is
 """
 
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from gas import items
+from gas import items, topology
 from gas.admin.inventory import Inventory
-from gas.job import Job, JobStatus, ResultTier, from_item, result_keys
+from gas.job import UNFINISHED, Job, JobStatus, ResultTier, from_item, result_keys
 from gas.jobs import JobStore
 from gas.storage import Storage
 
-OBJECT, ARCHIVE = "object", "archive"
+# Objects of the results bucket, objects of the inputs bucket, archives in a vault.
+OBJECT, INPUT, ARCHIVE = "object", "input", "archive"
+DAY = 86_400
+# Lifecycle rules are carried out once a day.
+UNCLAIMED_DAYS = (topology.load().buckets["inputs"].expire_unclaimed_days or 0) + 2
 # What was stored, or removed, so shortly before the inventory was taken may not show in it as it is.
 INVENTORY_SLACK_SECONDS = 3600
 
@@ -59,7 +64,8 @@ class Verification:
         try:
             database.executescript(_SCHEMA)
             yield from self._scan(database)
-            database.executemany(_STORED, self._objects())
+            for kind in (OBJECT, INPUT):
+                database.executemany(_STORED, self._objects(kind))
             if self.inventory is not None:
                 database.executemany(_STORED, self._archives(self.inventory))
             for kind, name, job_id in database.execute(_MISSING):
@@ -89,12 +95,15 @@ class Verification:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def _objects(self) -> Iterator[tuple[str, str, str, bool]]:
-        pages = self.storage.s3.get_paginator("list_object_versions").paginate(Bucket=self.storage.results_bucket)
+    def _objects(self, kind: str) -> Iterator[tuple[str, str, str, bool]]:
+        pages = self.storage.s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket(kind))
         for page in pages:
             for version in page.get("Versions", ()):
                 self.counts["objects"] += 1
-                yield OBJECT, version["Key"], "", version["IsLatest"]
+                yield kind, version["Key"], "", version["IsLatest"]
+
+    def _bucket(self, kind: str) -> str:
+        return self.storage.inputs_bucket if kind == INPUT else self.storage.results_bucket
 
     def _archives(self, inventory: Inventory) -> Iterator[tuple[str, str, str, bool]]:
         for archive_id, label in inventory.archives:
@@ -105,7 +114,11 @@ class Verification:
 
     def _needs(self, job: Job) -> set[tuple[str, str]]:
         """What must be stored for this job, by kind and name."""
-        if job.job_status is not JobStatus.COMPLETED or job.delete_time is not None:
+        if job.delete_time is not None:
+            return set()
+        if job.job_status in UNFINISHED:
+            return {(INPUT, job.s3_key_input_file)}
+        if job.job_status is not JobStatus.COMPLETED:
             return set()
         kept = {job.s3_key_log_file, job.s3_key_receipt_file, job.s3_key_summary_file}
         needs = {(OBJECT, key) for key in kept if key}
@@ -124,10 +137,10 @@ class Verification:
                 self.counts["unjudged"] += 1
                 return None
             return f"missing archive: job {job_id} is {job.result_tier}, but the vault has no archive {name}"
-        if self.storage.head(self.storage.results_bucket, name) is not None:
+        if self.storage.head(self._bucket(kind), name) is not None:
             return None
-        place = f"s3://{self.storage.results_bucket}/{name}"
-        return f"missing object: job {job_id} is {job.result_tier}, but {place} is not there"
+        place = f"s3://{self._bucket(kind)}/{name}"
+        return f"missing object: job {job_id} is {job.result_tier or job.job_status}, but {place} is not there"
 
     def _spare(self, kind: str, name: str, label: str) -> str | None:
         parts = (label if kind == ARCHIVE else name).split("/")
@@ -137,10 +150,11 @@ class Verification:
         if job is not None and ((kind, name) in self._needs(job) or self._passing(job, name)):
             return None
         whose = f"job {job.job_id} does not name it" if job else "there is no such job"
-        if kind == OBJECT:
-            if not self._still_there(name):
-                return None
-            return f"orphan object: s3://{self.storage.results_bucket}/{name}: {whose}"
+        if kind != ARCHIVE:
+            stored = self._last_stored(kind, name)
+            # An upload may wait for its job; what waits too long the bucket itself removes.
+            may_wait = kind == INPUT and job is None and stored > time.time() - UNCLAIMED_DAYS * DAY
+            return None if may_wait or not stored else f"orphan object: s3://{self._bucket(kind)}/{name}: {whose}"
         if job is not None and self.inventory is not None and self._moved_at(job) >= self.inventory.date:
             self.counts["unjudged"] += 1
             return None
@@ -149,8 +163,8 @@ class Verification:
     def _passing(self, job: Job, name: str) -> bool:
         """Somebody is still at the job, and clears up afterwards."""
         under_way = not job.finished or job.attention_at is not None or self.jobs.may_be_written(job)
-        own = {job.s3_key_log_file, job.s3_key_receipt_file, job.s3_key_summary_file, job.stale_archive_id}
-        return under_way or name in own
+        files = {job.s3_key_log_file, job.s3_key_receipt_file, job.s3_key_summary_file, job.s3_key_input_file}
+        return under_way or name in files or name == job.stale_archive_id
 
     def _moved_at(self, job: Job) -> float:
         """About when the result was last put where it is."""
@@ -163,6 +177,8 @@ class Verification:
             moved = 0.0
         return moved + INVENTORY_SLACK_SECONDS
 
-    def _still_there(self, key: str) -> bool:
-        listed = self.storage.s3.list_object_versions(Bucket=self.storage.results_bucket, Prefix=key)
-        return any(version["Key"] == key for version in listed.get("Versions", ()))
+    def _last_stored(self, kind: str, key: str) -> float:
+        """The epoch second of the object's newest version, 0 when it is gone by now."""
+        listed = self.storage.s3.list_object_versions(Bucket=self._bucket(kind), Prefix=key)
+        versions = [version for version in listed.get("Versions", ()) if version["Key"] == key]
+        return max((version["LastModified"].timestamp() for version in versions), default=0.0)

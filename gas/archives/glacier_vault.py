@@ -58,6 +58,8 @@ class GlacierVault:
             answer = self._glacier.upload_multipart_part(**upload, range=span, body=part, checksum=hashes[-1])
             _compare(answer["checksum"], hashes[-1])
             sent += len(part)
+            # Else it stays in memory while the next one comes.
+            del part
         if sent != size:
             raise Corrupted(f"{sent} bytes came where {size} were expected")
         whole = tree_hash.combined(hashes)
@@ -84,6 +86,18 @@ class GlacierVault:
         except ClientError as error:
             if not _missing(error):
                 raise
+
+    def abandon_unnoted(self, label: str) -> None:
+        """See `ArchiveStore`. What is listed is under way: a few uploads an archiver, however much the vault holds.
+
+        https://docs.aws.amazon.com/amazonglacier/latest/dev/api-multipart-list-uploads.html
+        """
+        job, _, attempt = label.rpartition("/")
+        pages = self._glacier.get_paginator("list_multipart_uploads").paginate(**self._vault)
+        for upload in [upload for page in pages for upload in page["UploadsList"]]:
+            whose, _, earlier = (upload.get("ArchiveDescription") or "").rpartition("/")
+            if whose == job and earlier.isdecimal() and int(earlier) < int(attempt):
+                self.abandon(Draft(upload["MultipartUploadId"]))
 
     def discard(self, archive_id: str) -> None:
         """See `ArchiveStore`."""
@@ -143,6 +157,7 @@ class GlacierVault:
             part = self._range(retrieval_id, start, min(start + step, archive.size) - 1)
             hashes.append(tree_hash.of_part(part))
             yield part
+            del part
         _compare(tree_hash.combined(hashes), archive.tree_hash)
 
     def _range(self, retrieval_id: str, first: int, last: int) -> bytes:

@@ -3,6 +3,7 @@
 The stream is a plain tar (POSIX.1-2001, for files beyond 8 GiB), which anybody can open without GAS.
 """
 
+import sys
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import IO, cast
 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
+_PIECE = 64 * _BLOCK
 
 
 class BrokenParcel(Exception):
@@ -45,15 +47,23 @@ def pack(files: Iterable[File]) -> Iterator[bytes]:
 
 
 class Content:
-    """A packed file's content; it can be read once, forwards."""
+    """A packed file's content, of `size` bytes; it can be read once, forwards."""
 
-    def __init__(self, member: IO[bytes]) -> None:
+    def __init__(self, member: IO[bytes], size: int) -> None:
+        self.size = size
         self._member = member
 
     def read(self, size: int = -1) -> bytes:
         """Up to so many bytes (-1: all), none at the end. Raises BrokenParcel where the parcel ends before the file."""
+        return b"".join(self._pieces(size))
+
+    def _pieces(self, size: int) -> Iterator[bytes]:
+        # tarfile holds what it is asked for several times over.
+        left = sys.maxsize if size < 0 else size
         try:
-            return self._member.read(size)
+            while left and (piece := self._member.read(min(left, _PIECE))):
+                left -= len(piece)
+                yield piece
         except tarfile.TarError as error:
             raise BrokenParcel(str(error)) from error
 
@@ -62,14 +72,14 @@ def unpack(chunks: Iterable[bytes]) -> Iterator[tuple[str, Content]]:
     """Each file's name and its content, to be read before the next one is asked for. Raises BrokenParcel."""
     stream = _Stream(chunks)
     try:
-        with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", bufsize=64 * _BLOCK) as tar:
+        with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", bufsize=_PIECE) as tar:
             for member in tar:
                 content = tar.extractfile(member)
                 if content is None:
                     raise BrokenParcel(f"{member.name} is not a file")
-                yield member.name, Content(content)
+                yield member.name, Content(content, member.size)
         # To the last byte: only then has whoever makes the stream compared its hash.
-        while stream.read(64 * _BLOCK):
+        while stream.read(_PIECE):
             pass
     except tarfile.TarError as error:
         raise BrokenParcel(str(error)) from error
@@ -87,18 +97,23 @@ def _padding(size: int) -> int:
 
 
 class _Stream:
-    """An iterator of bytes as something that tarfile can read."""
+    """An iterator of bytes as something that tarfile can read. While it waits for a chunk it holds none."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
-        self._rest = bytearray()
+        self._chunk = b""
+        self._at = 0
 
     def read(self, size: int) -> bytes:
-        while len(self._rest) < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            self._rest += chunk
-        taken = bytes(self._rest[:size])
-        del self._rest[:size]
-        return taken
+        taken = bytearray()
+        while len(taken) < size:
+            if self._at == len(self._chunk):
+                self._chunk, self._at = b"", 0
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    break
+                self._chunk = chunk
+            piece = self._chunk[self._at : self._at + size - len(taken)]
+            taken += piece
+            self._at += len(piece)
+        return bytes(taken)

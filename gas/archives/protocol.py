@@ -69,6 +69,12 @@ class ArchiveStore(Protocol):
     def abandon(self, draft: Draft) -> None:
         """Remove whatever an interrupted `store` has left. A repeat is harmless."""
 
+    def abandon_unnoted(self, label: str) -> None:
+        """Remove what attempts before this label's have begun for its job and died before they could note it.
+
+        Only where their claims have lapsed: a claim's attempt is above all others', so nobody's own upload goes.
+        """
+
     def discard(self, archive_id: str) -> None:
         """Delete an archive. A repeat is harmless."""
 

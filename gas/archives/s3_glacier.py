@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from gas.archives import tree_hash
 from gas.archives.protocol import Archive, Corrupted, Draft, Progress, Retrieval, first_tier, part_bytes
-from gas.storage import Storage, archive_key, error_code
+from gas.storage import MOST_PARTS, Storage, archive_key, error_code
 from gas.telemetry import logger
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-MOST_PARTS = 10_000
 # How long S3 keeps the copy that a restore makes; what is not fetched by then is asked for again.
 COPY_DAYS = 2
 
@@ -50,6 +48,8 @@ class S3Glacier:
             parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": answer["ChecksumSHA256"]})
             hashes.append(tree_hash.of_part(part))
             sent += len(part)
+            # Else it stays in memory while the next one comes.
+            del part
         if sent != size:
             raise Corrupted(f"{sent} bytes came where {size} were expected")
         whole = tree_hash.combined(hashes)
@@ -63,6 +63,9 @@ class S3Glacier:
     def abandon(self, draft: Draft) -> None:
         """See `ArchiveStore`."""
         self.discard(draft.upload)
+
+    def abandon_unnoted(self, label: str) -> None:
+        """See `ArchiveStore`. A key is noted before its upload is begun, so there is nothing to look for."""
 
     def discard(self, archive_id: str) -> None:
         """See `ArchiveStore`."""
@@ -112,6 +115,7 @@ class S3Glacier:
         for part in tree_hash.cut(stream, part_bytes(archive.size, MOST_PARTS)):
             hashes.append(tree_hash.of_part(part))
             yield part
+            del part
         found = tree_hash.combined(hashes) if hashes else "of nothing"
         if found != archive.tree_hash:
             raise Corrupted(f"the tree hash is {found} where {archive.tree_hash} was expected")

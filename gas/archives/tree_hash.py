@@ -36,15 +36,23 @@ def combined(parts: Iterable[str]) -> str:
 
 def cut(chunks: Iterable[bytes], part_bytes: int) -> Iterator[bytes]:
     """The same bytes in parts of `part_bytes`, the last one shorter; holds one part in memory."""
-    part = bytearray()
+    pieces: list[memoryview] = []
+    missing = part_bytes
     for chunk in chunks:
         view = memoryview(chunk)
         while view:
-            taken = min(len(view), part_bytes - len(part))
-            part += view[:taken]
-            view = view[taken:]
-            if len(part) == part_bytes:
-                yield bytes(part)
-                part.clear()
-    if part:
-        yield bytes(part)
+            piece, view = view[:missing], view[missing:]
+            pieces.append(piece)
+            missing -= len(piece)
+            if not missing:
+                yield _joined(pieces)
+                missing = part_bytes
+    if pieces:
+        yield _joined(pieces)
+
+
+def _joined(pieces: list[memoryview]) -> bytes:
+    """One part, whose pieces are let go."""
+    part = b"".join(pieces)
+    pieces.clear()
+    return part

@@ -22,9 +22,9 @@ from gas import submissions
 from gas.job import Job, ResultTier
 from gas.messages import JobResult
 from gas.users import Role, User
+from scripts.prove.doors import settings_of
 from scripts.prove.fleet import TIMES, Fleet, ready, standin
 from scripts.prove.outside import Outside, until
-from scripts.prove.world import settings_of
 
 MEGABYTE = 10**6
 BACKENDS = ("glacier-vault", "s3-glacier")
@@ -93,7 +93,7 @@ def _result(o: Outside, user: User, size: int) -> tuple[Job, str]:
     """A finished job with a result of that size, and its SHA-256."""
     job = o.finished(user)
     stream = Synthetic(size)
-    o.storage.put_stream(stream, o.settings.results_bucket, str(job.s3_key_result_file), "application/gzip")
+    o.storage.put_stream(stream, size, o.settings.results_bucket, str(job.s3_key_result_file), "application/gzip")
     return job, stream.digest.hexdigest()
 
 

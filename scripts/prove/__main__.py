@@ -23,7 +23,7 @@ BACKENDS = ("glacier-vault", "s3-glacier")
 @click.option("--runs", default=60, show_default=True, help="Chaos runs, half of them with either backend.")
 @click.option("--results", default=100, show_default=True, help="Archived results of the user who subscribes.")
 @click.option("--seed", default=None, help="Makes the same chaos again; drawn and printed where it is not given.")
-@click.option("--thorough", is_flag=True, help="Also the meetings of three, which take many minutes.")
+@click.option("--thorough", is_flag=True, help="Also meetings of three, and with a death, which take long.")
 @click.option("--only", default="", help="The proofs whose names begin so.")
 def main(runs: int, results: int, seed: str | None, thorough: bool, only: str) -> None:
     """Run the proofs side by side and print a line for each."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from gas import effects
 from gas.items import Conflict
+from gas.job import JobStatus
 from gas.users import Role, User
 from scripts.prove import inprocess
-from scripts.prove.world import Clock, Doors, Killed, World
+from scripts.prove.doors import Clock, Doors
+from scripts.prove.world import Killed, World
 
 USERS = 2
 JOBS = 3
@@ -29,6 +31,7 @@ class Tally:
     dead_letters: int = 0
     deleted: int = 0
     second_mails: int = 0
+    started_again: int = 0
 
 
 def run(doors: Doors, clock: Clock, seed: str, tally: Tally) -> None:
@@ -46,6 +49,10 @@ def run(doors: Doors, clock: Clock, seed: str, tally: Tally) -> None:
     finally:
         effects.arm(None)
     world.quiesce()
+    # Whose job has used up its faults is told so, and has a button.
+    while again := [world.start_again(job) for job in world.all_jobs() if job.job_status is JobStatus.FAILED]:
+        tally.started_again += len(again)
+        world.quiesce()
     world.check_rest()
     tally.runs += 1
     tally.jobs += len(jobs)

@@ -1,19 +1,27 @@
 """Every interleaving of a few processes over one job, at the granularity of their effects.
 
-Each actor runs in a thread of its own and stops before and after each effect; one moves at a time. A schedule is the
-list of who moved. Schedules are tried depth first, replayed from the start, and cut off where everything is as it was
-once before: what is stored, what is on its way, where each actor stands and all that it has been answered so far, by
-which alone it decides. One actor may also be killed at any place.
+Each actor is a greenlet that stops before and after each effect; one moves at a time. A schedule is the list of who
+moved. Where several may move, each way is taken by a fork of this whole process, stand-in and actors included, so that
+nothing is ever played again from the start. A way ends where everything is as it was once before: what is stored, what
+is on its way, where each actor stands and all that it has been answered so far, by which alone it decides. One actor
+may also be killed at any place.
 """
 
 import hashlib
+import json
+import os
 import re
-import threading
-from collections.abc import Callable
-from contextlib import suppress
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
+from greenlet import getcurrent, greenlet
+
+from agents import lease
 from gas import effects
+from gas.annotation.sandbox import die_with_parent
 from gas.job import to_item
 from scripts.prove import inprocess
 from scripts.prove.world import Broken, Killed, World
@@ -24,133 +32,201 @@ Act = Callable[[], object]
 Scenario = Callable[[], tuple[World, dict[str, Act]]]
 
 KILL = "kill "
-MOVE_SECONDS = 60.0
 
 
-@dataclass
 class Actor:
-    """One thread that waits for its turn at every effect."""
+    """One process of the deployment, which waits for its turn at every effect."""
 
-    name: str
-    act: Act
-    world: World
-    turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    stopped: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    place: str = "start"
-    steps: int = 0
-    over: bool = False
-    killed: bool = False
-    # All that the stand-in has answered it, as one hash.
-    heard: str = ""
+    def __init__(self, name: str, act: Act, world: World) -> None:
+        self.name = name
+        self._world = world
+        self.place = "start"
+        self.steps = 0
+        # All that the stand-in has answered it, as one hash.
+        self.heard = ""
+        self._act = act
+        self._killed = False
+        self._moved_from: object = None
+        self._greenlet = greenlet(self._run)
 
-    def start(self) -> None:
-        threading.Thread(target=self._run, name=f"actor-{self.name}", daemon=True).start()
+    @property
+    def over(self) -> bool:
+        return self.place == "over"
 
     def _run(self) -> None:
-        self.turn.acquire()
         with suppress(Exception, Killed):
-            if not self.killed:
-                self.act()
-        self.over = True
+            self._act()
         self.place = "over"
-        self.stopped.release()
 
     def reach(self, place: str) -> None:
-        """Called in the actor's own thread: stop here until it is its turn again."""
+        """Called by the actor itself: stop here until it is its turn again.
+
+        Where it has asked nothing and told nothing since its last stop, nobody else's move, nor its own death, could
+        make a difference in between: it goes on.
+        """
+        if self._traces() == self._moved_from:
+            return
         self.place = place
         self.steps += 1
-        self.stopped.release()
-        self.turn.acquire()
-        if self.killed:
+        self._greenlet.parent.switch()
+        if self._killed:
             raise Killed
 
-    def move(self, kill: bool = False) -> None:
+    def move(self, kill: bool) -> None:
         """Let it go on to its next place, or die where it is."""
-        self.killed = kill
-        self.turn.release()
-        if not self.stopped.acquire(timeout=MOVE_SECONDS):
-            raise Broken(f"{self.name} hangs after {self.place}")
+        self._killed = kill
+        self._moved_from = self._traces()
+        self._greenlet.switch()
+
+    def _traces(self) -> object:
+        return self.heard, len(self._world.messages), sum(self._world.mails.values())
+
+    def here(self) -> bool:
+        """Whether it is this actor whose turn it is."""
+        return getcurrent() is self._greenlet
 
 
 @dataclass
-class Report:
-    """What an exploration went through: schedules played, different states seen, different ends brought to rest."""
+class Found:
+    """What an exploration went through: schedules, different states, different ends that were brought to rest."""
 
     schedules: int = 0
-    states: int = 0
-    ends: int = 0
+    states: set[str] = field(default_factory=set)
+    ends: set[str] = field(default_factory=set)
 
 
-def explore(scenario: Scenario, kills: int = 0, most: int = 100_000) -> Report:
+@dataclass(frozen=True)
+class Report:
+    """The same as numbers."""
+
+    schedules: int
+    states: int
+    ends: int
+
+
+def explore(scenario: Scenario, kills: int = 0) -> Report:
     """Try every schedule of the scenario. Raises Broken with the schedule by which a promise was broken."""
-    report = Report()
-    seen: set[str] = set()
-    ends: set[str] = set()
-    waiting: list[list[str]] = [[]]
-    while waiting:
-        if report.schedules >= most:
-            raise Broken(f"more than {most} schedules")
-        waiting.extend(_play(scenario, waiting.pop(), kills, seen, ends))
-        report.schedules += 1
-    return Report(report.schedules, len(seen), len(ends))
+    found = Found()
+
+    def play() -> None:
+        world, acts = scenario()
+        actors = {name: Actor(name, act, world) for name, act in acts.items()}
+        with _watched(world, actors):
+            _go_on(world, actors, kills, [], found)
+
+    _aside(found, play)
+    return Report(found.schedules, len(found.states), len(found.ends))
 
 
-def _play(scenario: Scenario, prefix: list[str], kills: int, seen: set[str], ends: set[str]) -> list[list[str]]:
-    """Replay the prefix, go on to the end, and return the schedules that branch off on the way.
+def _go_on(world: World, actors: dict[str, Actor], kills: int, taken: list[str], found: Found) -> None:
+    """Take every way from here: all but the last in a process of its own, one after the other."""
 
-    From an end on there is one way only, so what is at an end as it was at another is brought to rest once.
-    """
-    world, acts = scenario()
-    actors = {name: Actor(name, act, world) for name, act in acts.items()}
-    by_thread = {f"actor-{name}": actor for name, actor in actors.items()}
-
-    def hook(label: str, phase: str) -> None:
-        actor = by_thread.get(threading.current_thread().name)
-        if actor is not None:
-            actor.reach(f"{label} {phase}")
-
-    def listener(answer: bytes) -> None:
-        actor = by_thread.get(threading.current_thread().name)
-        if actor is not None:
-            told = f"{actor.heard} {_plain(world, answer.decode('latin-1'))}"
-            actor.heard = hashlib.sha256(told.encode()).hexdigest()
-
-    branches: list[list[str]] = []
-    taken: list[str] = []
-    effects.arm(hook)
-    inprocess.listen(listener)
-    try:
-        for actor in actors.values():
-            actor.start()
-        while choices := _choices(actors, kills, taken):
-            if len(taken) < len(prefix):
-                choice = prefix[len(taken)]
-            else:
-                if (state := _state(world, actors)) in seen:
-                    break
-                seen.add(state)
-                choice, *others = choices
-                branches.extend([*taken, other] for other in others)
-            taken.append(choice)
+    def take(choice: str) -> None:
+        taken.append(choice)
+        with _told(taken):
             actors[choice.removeprefix(KILL)].move(kill=choice.startswith(KILL))
             inprocess.pass_time()
             world.check_bytes()
-        else:
-            effects.arm(None)
-            if (end := _state(world, {})) not in ends:
-                ends.add(end)
+
+    def branch(choice: str) -> None:
+        take(choice)
+        _go_on(world, actors, kills, taken, found)
+
+    while choices := _choices(actors, kills, taken):
+        if (state := _state(world, actors)) in found.states:
+            break
+        found.states.add(state)
+        *others, last = choices
+        for other in others:
+            _aside(found, lambda other=other: branch(other))  # type: ignore[misc]
+        take(last)
+    else:
+        effects.arm(None)
+        # From an end on there is one way only, so what is at an end as it was at another is brought to rest once.
+        if (end := _state(world, {})) not in found.ends:
+            found.ends.add(end)
+            with _told(taken):
                 world.quiesce()
                 world.check_rest()
+    found.schedules += 1
+
+
+def _aside(found: Found, act: Callable[[], None]) -> None:
+    """Do it in a process that is as this one is now, and learn what was found there. Raises Broken."""
+    receiving, sending = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            os.close(receiving)
+            answer = _answer(found, act)
+            with os.fdopen(sending, "w", encoding="utf-8") as pipe:
+                json.dump(answer, pipe)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(sending)
+    with os.fdopen(receiving, encoding="utf-8") as pipe:
+        text = pipe.read()
+    os.waitpid(pid, 0)
+    if not text:
+        raise Broken("the process that explored has died; its own words are above")
+    answer = json.loads(text)
+    if answer["broken"]:
+        raise Broken(answer["broken"])
+    found.schedules += answer["schedules"]
+    found.states.update(answer["states"])
+    found.ends.update(answer["ends"])
+
+
+def _answer(found: Found, act: Callable[[], None]) -> dict[str, object]:
+    schedules, states, ends = found.schedules, set(found.states), set(found.ends)
+    broken = ""
+    try:
+        act()
+    except Broken as error:
+        broken = str(error)
+    return {
+        "broken": broken,
+        "schedules": found.schedules - schedules,
+        "states": list(found.states - states),
+        "ends": list(found.ends - ends),
+    }
+
+
+@contextmanager
+def _watched(world: World, actors: dict[str, Actor]) -> Iterator[None]:
+    """Inside, actors stop at their effects, and what they are answered is remembered."""
+
+    def hook(label: str, phase: str) -> None:
+        for actor in actors.values():
+            if actor.here():
+                actor.reach(f"{label} {phase}")
+
+    def listener(answer: bytes) -> None:
+        for actor in actors.values():
+            if actor.here():
+                told = f"{actor.heard} {_plain(world, answer.decode('latin-1'))}"
+                actor.heard = hashlib.sha256(told.encode()).hexdigest()
+
+    @contextmanager
+    def kept(*_: object) -> Iterator[lease.Lease]:
+        # Time stands while somebody moves, so a lease has nothing to be extended for; and a fork has no threads.
+        yield lease.Lease()
+
+    effects.arm(hook)
+    inprocess.listen(listener)
+    with patch.object(lease, "kept", kept):
+        yield
+
+
+@contextmanager
+def _told(taken: list[str]) -> Iterator[None]:
+    try:
+        yield
     except Broken as broken:
         raise Broken(f"{broken}\nThe schedule: {taken}") from broken
-    finally:
-        effects.arm(None)
-        inprocess.listen(None)
-        for actor in actors.values():
-            while not actor.over:
-                actor.move(kill=True)
-        world.forget()
-    return branches
 
 
 def _choices(actors: dict[str, Actor], kills: int, taken: list[str]) -> list[str]:
@@ -169,8 +245,10 @@ def _state(world: World, actors: dict[str, Actor]) -> str:
             jobs,
             world.all_users(),
             len(world.vault()),
-            sorted(f"{m.queue} {m.event.type} {m.receives}" for m in world.messages),
+            world.stored(),
+            sorted(f"{m.queue} {m.event.type} {m.receives} {m.visible_at}" for m in world.messages),
             world.deleted,
+            world.mails,
         )
     )
     return hashlib.sha256(_plain(world, text).encode()).hexdigest()

@@ -22,10 +22,11 @@ from gas.messages import JobResult
 from gas.storage import input_key
 from gas.users import Role, User
 from scripts.local.environment import BUNDLES
+from scripts.prove.doors import settings_of
 from scripts.prove.fleet import TIMES, Fleet, ready, standin
 from scripts.prove.matrix import UNSURE
 from scripts.prove.outside import INPUT, Outside, until
-from scripts.prove.world import Broken, settings_of
+from scripts.prove.world import Broken
 
 FLEETS = 6
 UNSURE_RECEIPT = {

@@ -40,6 +40,11 @@ def retrievals(vault: str) -> list[str]:
     return [job.description["ArchiveId"] for job in jobs if job.description["Action"] == "ArchiveRetrieval"]
 
 
+def uploads(vault: str) -> list[str]:
+    """The description of every upload that is neither completed nor aborted."""
+    return [upload.description for upload in glacier_backends[ACCOUNT][REGION].vaults[vault].uploads.values()]
+
+
 def forget(table: str, bucket: str, vault: str, user_ids: set[str]) -> None:
     """Take everything of these users out of memory, so that the thousandth world is as quick as the first."""
     stored = dynamodb_backends[ACCOUNT][REGION].tables[table].items
@@ -51,6 +56,8 @@ def forget(table: str, bucket: str, vault: str, user_ids: set[str]) -> None:
     kept = glacier_backends[ACCOUNT][REGION].vaults[vault]
     for archive_id in [a.id for a in kept.archives.values() if a.description.split("/")[0] in user_ids]:
         kept.delete(archive_id)
+    for upload_id in [u.id for u in kept.uploads.values() if u.description.split("/")[0] in user_ids]:
+        del kept.uploads[upload_id]
 
 
 def archives(vault: str) -> dict[str, str]:

@@ -16,8 +16,9 @@ from scripts.prove import chaos as chaotic
 from scripts.prove import inprocess, matrix, scenarios
 from scripts.prove import kills as killing
 from scripts.prove import upgrade as upgrading
+from scripts.prove.doors import Clock, Doors, deployment
 from scripts.prove.explore import explore
-from scripts.prove.world import Broken, Clock, Doors, World, deployment
+from scripts.prove.world import Broken, World
 
 
 @dataclass(frozen=True)

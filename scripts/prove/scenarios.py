@@ -9,8 +9,10 @@ from gas.jobs import LEASE_SLACK_SECONDS
 from gas.messages import Event, JobResult, JobThaw, SubscriptionDowngrade, SubscriptionUpgrade
 from gas.queues import Delivery
 from gas.users import Role, User
+from scripts.prove import inprocess
+from scripts.prove.doors import Clock, Doors
 from scripts.prove.explore import Act, Scenario
-from scripts.prove.world import Clock, Doors, World
+from scripts.prove.world import World
 
 Setting = Callable[[World], tuple[User, Job]]
 
@@ -35,6 +37,7 @@ def retrieved(world: World) -> tuple[User, Job]:
     for message in [m for m in world.messages if m.queue == "restore"]:
         world.deliver(message)
     world.messages.clear()
+    inprocess.pass_time()
     return user, job
 
 
@@ -55,8 +58,12 @@ MEETINGS: tuple[Meeting, ...] = (
     (retrieved, ("thaw", "delete"), 0),
     (retrieved, ("thaw", "downgrade"), 0),
 )
-# These take minutes each.
+# These take a minute or more each.
 LONG_MEETINGS: tuple[Meeting, ...] = (
+    (hot, ("archive", "upgrade"), 1),
+    (archived, ("upgrade", "delete"), 1),
+    (retrieved, ("thaw", "downgrade"), 1),
+    (retrieved, ("thaw", "delete"), 1),
     (hot, ("archive", "upgrade", "downgrade"), 0),
     (hot, ("archive", "lapse", "archive2"), 0),
     (hot, ("archive", "upgrade", "delete"), 0),
@@ -69,7 +76,7 @@ def scenario(doors: Doors, clock: Clock, setting: Setting, names: tuple[str, ...
     """These actors, in this setting. A number at a name's end only tells two of the same kind apart."""
 
     def make() -> tuple[World, dict[str, Act]]:
-        world = World(doors, clock, random.Random(1))
+        world = World(doors, clock, random.Random(1), explored=True)
         user, job = setting(world)
         return world, {name: _act(world, user, job, name.rstrip("0123456789")) for name in names}
 

@@ -11,7 +11,6 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,9 +21,7 @@ from agents.notifier import Notifier
 from agents.restorer import Restorer
 from agents.sweeper import Sweeper
 from agents.thawer import Thawer
-from gas import archives, aws, effects, submissions, topology
-from gas.archives import ArchiveStore
-from gas.aws import Secrets
+from gas import effects, submissions, topology
 from gas.config import Settings
 from gas.job import Job, JobStatus, Outcome, ResultTier, from_item, result_keys
 from gas.jobs import JobStore
@@ -34,9 +31,8 @@ from gas.shares import ShareStore
 from gas.storage import Storage, input_key, result_key
 from gas.tiers import Tiers
 from gas.users import Role, User, UserStore
-from scripts.local import bootstrap
-from scripts.local.environment import ACCOUNT, REGION
 from scripts.prove import inprocess, peek
+from scripts.prove.doors import Clock, Doors
 
 FILES = ("annotated.vcf.gz", "annotated.vcf.gz.tbi", "job.log", "receipt.json", "summary.json")
 MOST_ROUNDS = 400
@@ -61,54 +57,6 @@ class Message:
     receives: int = 0
 
 
-class Clock:
-    """Stands until it is moved."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@dataclass(frozen=True)
-class Doors:
-    """One deployment: its settings and what leads into it. Making a client takes long, so worlds share them."""
-
-    settings: Settings
-    annotations: Any
-    users: Any
-    shares: Any
-    s3: Any
-    archives: ArchiveStore
-
-
-def settings_of(folder: Path, **changes: Any) -> Settings:
-    """Settings of a deployment whose names nothing else in the stand-in has."""
-    name = f"p{uuid.uuid4().hex[:8]}"
-    values: dict[str, Any] = {
-        "region": REGION,
-        "account_id": ACCOUNT,
-        "name_prefix": name,
-        "site_url": "http://127.0.0.1:8080",
-        "inputs_bucket": f"{name}-inputs",
-        "results_bucket": f"{name}-results",
-        "mail_from": "GAS <no-reply@gas.example>",
-        "secrets_name": f"{name}/web",
-        "bundles_dir": folder,
-        "scratch_dir": folder,
-    }
-    return Settings(**{**values, **changes})
-
-
-def deployment(folder: Path, backend: str) -> Doors:
-    """Create the tables, buckets and the vault of one deployment. Inside `inprocess.aws`."""
-    settings = settings_of(folder, archive_backend=backend)
-    bootstrap.apply(settings, Secrets("client", "secret", "key"))
-    tables = [aws.table(settings, name) for name in ("annotations", "users", "shares")]
-    return Doors(settings, *tables, aws.client(settings, "s3"), archives.of(settings))
-
-
 @dataclass
 class World:
     """One deployment's agents, users and messages. Nothing happens but by its methods."""
@@ -122,6 +70,7 @@ class World:
     members: list[str] = field(default_factory=list)
     mails: dict[str, int] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
+    explored: bool = False
 
     def __post_init__(self) -> None:
         settings = self.settings = self.doors.settings
@@ -201,6 +150,13 @@ class World:
         self._insist(lambda: submissions.delete(self.jobs, self.shares, self.storage, job_id))
         self.deleted.add(job_id)
 
+    def start_again(self, job: Job) -> Job:
+        """A job that was given up. Raises Broken when that was too early, or was not said."""
+        if job.faults < self.settings.max_faults or not job.error_message or not self.mails.get(job.job_id):
+            raise Broken(f"given up, and nobody was told why: {job}")
+        bus: Any = self
+        return self._insist(lambda: submissions.retry(self.jobs, bus, job.job_id))
+
     def _insist(self, act: Callable[[], T]) -> T:
         """Whoever presses a button and sees an error page presses it again."""
         for _ in range(MOST_ROUNDS):
@@ -208,7 +164,7 @@ class World:
                 return act()
             except Killed:
                 # In an exploration the actor itself is gone.
-                if threading.current_thread().name.startswith("actor-"):
+                if self.explored:
                     raise
             except (BotoCoreError, ClientError):
                 continue
@@ -327,6 +283,18 @@ class World:
         stored = peek.archives(f"{self.settings.name_prefix}-{topology.load().vault}")
         return [archive_id for archive_id, description in stored.items() if description.startswith(mine)]
 
+    def uploads(self) -> int:
+        """How many uploads to the vault are neither completed nor aborted."""
+        begun = peek.uploads(f"{self.settings.name_prefix}-{topology.load().vault}")
+        return sum(description.startswith(tuple(self.members)) for description in begun)
+
+    def stored(self) -> list[str]:
+        """What lies where, without the bytes: the keys of these users' objects, and what the vault has begun."""
+        buckets = (self.settings.inputs_bucket, self.settings.results_bucket)
+        keys = [key for bucket in buckets for key in peek.objects(bucket) if key.startswith(tuple(self.members))]
+        asked = peek.retrievals(f"{self.settings.name_prefix}-{topology.load().vault}")
+        return [*sorted(keys), f"{self.uploads()} uploads", f"{len(asked)} retrievals"]
+
     def check_retrievals(self) -> None:
         """No archive was asked for twice, which would be paid twice. Raises Broken."""
         asked = Counter(peek.retrievals(f"{self.settings.name_prefix}-{topology.load().vault}"))
@@ -366,6 +334,8 @@ class World:
             self._check_objects(job)
         if set(self.vault()) != named:
             raise Broken(f"archives that no job names: {set(self.vault()) - named}")
+        if self.uploads():
+            raise Broken(f"{self.uploads()} uploads that nobody will complete")
         for bucket in (self.settings.results_bucket, self.settings.inputs_bucket):
             left = [key for key in peek.objects(bucket) if key.split("/")[1] in self.deleted]
             if left:

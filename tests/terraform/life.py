@@ -331,7 +331,7 @@ def wake_thawer(life: Life, grace: Browser) -> None:
 
 def delete_jobs(life: Life, grace: Browser) -> None:
     """Jobs that go while they are archived."""
-    for fault in ("archiver.seal kill-before", "archiver.store kill-after"):
+    for fault in ("archiver.draft kill-before", "archiver.seal kill-before", "archiver.store kill-after"):
         life.arm(fault)
         going = life.annotated(grace)
         life.struck(fault)

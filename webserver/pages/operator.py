@@ -68,7 +68,7 @@ def _described(newest: Move | None) -> dict[str, object] | None:
         "status": newest.status,
         "moved": newest.moved,
         "to_move": newest.to_move,
-        "begun": newest.begun,
+        "begun": int(newest.begun),
         "failure": newest.failure,
     }
 

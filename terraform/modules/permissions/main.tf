@@ -143,7 +143,7 @@ locals {
       { Action = ["s3:GetObject", "s3:GetObjectVersion"], Resource = [local.files] },
       local.list_results, local.delete_files,
       ], [for _ in local.vault_only :
-      { Action = ["glacier:InitiateMultipartUpload", "glacier:UploadMultipartPart", "glacier:CompleteMultipartUpload", "glacier:AbortMultipartUpload", "glacier:DeleteArchive"], Resource = [local.vault] }
+      { Action = ["glacier:InitiateMultipartUpload", "glacier:UploadMultipartPart", "glacier:CompleteMultipartUpload", "glacier:AbortMultipartUpload", "glacier:ListMultipartUploads", "glacier:DeleteArchive"], Resource = [local.vault] }
       ], [for _ in local.objects_only :
       { Action = ["s3:PutObject", "s3:GetObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], Resource = [local.archives] }
     ])
@@ -174,7 +174,7 @@ locals {
       { Action = ["sns:Publish"], Resource = values(local.topics) },
       local.list_inputs, local.list_results, local.delete_uploads, local.delete_files, local.send_mail,
       ], [for _ in local.vault_only :
-      { Action = ["glacier:CompleteMultipartUpload", "glacier:AbortMultipartUpload", "glacier:DeleteArchive"], Resource = [local.vault] }
+      { Action = ["glacier:CompleteMultipartUpload", "glacier:AbortMultipartUpload", "glacier:ListMultipartUploads", "glacier:DeleteArchive"], Resource = [local.vault] }
       ], [for _ in local.objects_only :
       { Action = ["s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], Resource = [local.archives] }
     ])

@@ -1,3 +1,4 @@
+import io
 import os
 import random
 import subprocess
@@ -275,6 +276,25 @@ def test_memory_does_not_grow_with_the_object(s3: Any, aws_standin: Any, tmp_pat
     assert run.returncode == 0, run.stderr
     grown = int(run.stdout)
     assert grown < 96, f"{grown} MiB for 192 MiB sent, fetched and streamed"
+
+
+@pytest.mark.parametrize(
+    ("size", "part"), [(0, 8 * MEBIBYTE), (80_000 * MEBIBYTE, 8 * MEBIBYTE), (90_000 * MEBIBYTE, 9 * MEBIBYTE)]
+)
+def test_what_streams_through_goes_in_small_parts_but_not_in_too_many(size: int, part: int) -> None:
+    used: list[Any] = []
+
+    class Stub:
+        def upload_fileobj(self, *_: Any, Config: Any, **__: Any) -> None:
+            used.append(Config)
+
+        def head_object(self, **_: str) -> Any:
+            return {"ContentLength": size, "ETag": '"0"', "Metadata": {}}
+
+    stub: Any = Stub()
+    assert Storage(stub, INPUTS, RESULTS).put_stream(io.BytesIO(), size, RESULTS, "key", "text/plain").size == size
+    (transfer,) = used
+    assert (transfer.multipart_chunksize, transfer.multipart_threshold, transfer.use_threads) == (part, part, False)
 
 
 def test_a_deletion_that_s3_refuses_in_part_is_an_error(s3: Any) -> None:

@@ -51,8 +51,11 @@ def test_an_empty_vault() -> None:
         (text_of(entry("x"))[:-30], "ends in the middle"),
         (text_of({"Size": 1}), "without ArchiveId"),
         (text_of(17), "without ArchiveId"),
+        (text_of(entry("x"), date="yesterday"), "date is none: 'yesterday'"),
+        (b"\x1f\x8b\x08\x00", "not UTF-8"),
+        (text_of(entry("x"))[:-30] + b"\xff", "not UTF-8"),
     ],
-    ids=["csv", "endless", "no date", "cut", "no id", "no object"],
+    ids=["csv", "endless", "no date", "cut", "no id", "no object", "bad date", "gzip", "bad end"],
 )
 def test_what_is_no_inventory_is_told(text: bytes, why: str) -> None:
     with pytest.raises(BadInventory, match=why):
@@ -89,6 +92,28 @@ def test_a_job_that_was_begun_before_is_found_again(vault: str) -> None:
         inventory.fetch(glacier, vault, lambda _: None, interrupt)
     assert inventory.fetch(glacier, vault, lambda _: None) is not None
     assert len(glacier.list_jobs(vaultName=vault)["JobList"]) == 1
+
+
+@pytest.mark.parametrize("limit", [{"EndDate": DATE}, {"StartDate": DATE}, {"Limit": "10"}])
+def test_a_part_that_somebody_else_has_asked_for_is_not_taken_for_the_whole(vault: str, limit: dict[str, str]) -> None:
+    glacier = client("glacier")
+
+    class Limited:
+        """The vault, all of whose jobs so far were asked for a part of the inventory."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(glacier, name)
+
+        def get_paginator(self, operation: str) -> Any:
+            return self
+
+        def paginate(self, **asked: str) -> Iterator[Any]:
+            for job in glacier.list_jobs(**asked)["JobList"]:
+                yield {"JobList": [{**job, "InventoryRetrievalParameters": {"Format": "JSON", **limit}}]}
+
+    for begun in (1, 2):
+        assert inventory.fetch(Limited(), vault, lambda _: None) is not None
+        assert len(glacier.list_jobs(vaultName=vault)["JobList"]) == begun
 
 
 def test_whoever_waits_is_told_how_long(vault: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,30 +84,39 @@ def test_a_refusal_of_aws_is_one_sentence(shelf: Shelf, command: Command, faulty
     assert err.count("\n") == 1
 
 
+class Moving:
+    """SQS, which lists these moves, one answer after the other: status, when it was begun, how many were moved."""
+
+    def __init__(self, *answers: tuple[str, int, int] | None) -> None:
+        self._answers = iter(answers)
+        self.begun = 0
+
+    def start_message_move_task(self, **_: str) -> None:
+        self.begun += 1
+
+    def list_message_move_tasks(self, **_: object) -> object:
+        answer = next(self._answers)
+        if answer is None:
+            return {}
+        names = ("Status", "StartedTimestamp", "ApproximateNumberOfMessagesMoved")
+        return {"Results": [dict(zip(names, answer, strict=True)) | {"FailureReason": "AccessDenied"}]}
+
+
+def move(*answers: tuple[str, int, int] | None) -> int:
+    queues = Moving(*answers)
+    moved = redrive.Redrive(queues, "url", "arn", "arn").move(sleep=lambda _: None)
+    assert queues.begun == 1
+    return moved
+
+
 def test_a_move_that_sqs_gives_up_is_an_error() -> None:
-    class Queues:
-        def start_message_move_task(self, **_: str) -> None:
-            return
-
-        def list_message_move_tasks(self, **_: object) -> object:
-            task = {"Status": "FAILED", "ApproximateNumberOfMessagesMoved": 2, "FailureReason": "AccessDenied"}
-            return {"Results": [task]}
-
     with pytest.raises(redrive.MoveFailed, match="FAILED after 2 messages: AccessDenied"):
-        redrive.Redrive(Queues(), "url", "arn", "arn").move()
+        move(None, ("FAILED", 1, 2))
 
 
-def test_a_move_that_is_not_listed_yet_is_waited_for() -> None:
-    answers = iter([[], [{"Status": "RUNNING"}], [{"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 3}]])
-
-    class Queues:
-        def start_message_move_task(self, **_: str) -> None:
-            return
-
-        def list_message_move_tasks(self, **_: object) -> object:
-            return {"Results": next(answers)}
-
-    assert redrive.Redrive(Queues(), "url", "arn", "arn").move(sleep=lambda _: None) == 3
+@pytest.mark.parametrize("earlier", [None, ("COMPLETED", 1, 8), ("FAILED", 1, 8)])
+def test_a_move_that_is_not_listed_yet_is_waited_for(earlier: tuple[str, int, int] | None) -> None:
+    assert move(earlier, earlier, ("RUNNING", 2, 0), ("COMPLETED", 2, 3)) == 3
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import pytest
 from boto3.dynamodb.conditions import Attr
 
 from gas import aws
+from gas.admin import verify
 from gas.admin.verify import Verification
 from gas.archives import tree_hash
 from gas.job import Job, to_item
 from gas.jobs import JobStore
-from gas.storage import archive_key
+from gas.storage import archive_key, input_key
 from gas.users import Role
 from tests.deployment import new_job
 from tests.shelf import Shelf
@@ -132,6 +133,27 @@ def test_a_missing_object(shelf: Shelf, command: Command, attribute: str, for_go
     ]
 
 
+def test_a_missing_input_of_a_job_that_still_needs_it(shelf: Shelf, command: Command) -> None:
+    waiting, done = shelf.place.job(), shelf.completed(shelf.user(Role.PREMIUM))
+    for job in (waiting, done):
+        shelf.storage.delete(job.s3_inputs_bucket, job.s3_key_input_file)
+    place = f"s3://{waiting.s3_inputs_bucket}/{waiting.s3_key_input_file}"
+    assert wrong(command) == [f"missing object: job {waiting.job_id} is PENDING, but {place} is not there"]
+
+
+def test_an_upload_may_wait_for_its_job_but_not_for_ever(
+    shelf: Shelf, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, bucket = new_job(), shelf.storage.inputs_bucket
+    job = shelf.archive(shelf.completed(shelf.user()))
+    keys = [input_key(other.user_id, other.job_id), f"{job.s3_key_input_file}-2"]
+    for key in keys:
+        shelf.storage.s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    assert wrong(command) == [f"orphan object: s3://{bucket}/{keys[1]}: job {job.job_id} does not name it"]
+    monkeypatch.setattr(verify, "UNCLAIMED_DAYS", 0)
+    assert f"orphan object: s3://{bucket}/{keys[0]}: there is no such job" in wrong(command)
+
+
 def test_an_item_that_cannot_be_read(shelf: Shelf, command: Command) -> None:
     broken = {**to_item(new_job()), "job_status": "PAUSED"}
     shelf.jobs.table.put_item(Item=broken)
@@ -162,7 +184,7 @@ def test_every_page_of_the_table_is_read(shelf: Shelf) -> None:
     looked = Verification(JobStore(table), shelf.storage, vault=False)
     assert list(looked.run()) == []
     assert table.pages == [2, 1]
-    assert looked.counts == {"jobs": 3, "objects": 18}
+    assert looked.counts == {"jobs": 3, "objects": 21}
 
 
 # A vault's inventory is of yesterday

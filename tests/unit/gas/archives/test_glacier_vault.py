@@ -227,6 +227,36 @@ def test_an_upload_that_never_was_is_abandoned_too(vault: GlacierVault) -> None:
     vault.abandon(Draft("x" * 92, 5, "0" * 64))
 
 
+def begin(glacier: Any, name: str, label: str) -> str:
+    """An upload of that label, known to the vault alone."""
+    begun = glacier.initiate_multipart_upload(vaultName=name, archiveDescription=label, partSize=str(MEBIBYTE))
+    return str(begun["uploadId"])
+
+
+def test_what_earlier_attempts_of_the_job_have_begun_goes_and_nothing_else(
+    vault: GlacierVault, glacier: Any, name: str
+) -> None:
+    user, job = uuid.uuid4(), uuid.uuid4()
+    earlier = [f"{user}/{job}/{attempt}" for attempt in (2, 9, 9)]
+    others = [
+        *(f"{user}/{job}/{attempt}" for attempt in (10, 11)),
+        *(f"{user}/{job}{end}" for end in ("", "/", "/x", "0/3")),
+        f"{user}/{uuid.uuid4()}/2",
+        f"{uuid.uuid4()}/{job}/2",
+        "backup of my photos",
+    ]
+    # More than fit on a page of the list.
+    others += [f"{uuid.uuid4()}/{uuid.uuid4()}/1" for _ in range(50)]
+    for label in (*others, *earlier):
+        begin(glacier, name, label)
+    glacier.initiate_multipart_upload(vaultName=name, partSize=str(MEBIBYTE))
+    for _ in range(2):
+        vault.abandon_unnoted(f"{user}/{job}/10")
+        left = uploads_in(glacier, name)
+        assert set(others) <= set(left)
+        assert not set(earlier) & set(left)
+
+
 def test_an_archive_is_discarded_and_discarded_again(
     vault: GlacierVault, glacier: Any, name: str, stored: Archive
 ) -> None:
