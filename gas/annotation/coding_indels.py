@@ -122,7 +122,7 @@ def _peptide(codons: str, table: int) -> str | None:
 
 
 def _may_keep_stop(residues: str, changed: str, following: str, table: int) -> bool:
-    """Whether the general path might find that the stop codon stays where it was (see `Coding.stop_retained`)."""
+    """Whether the general path might find that the stop codon stays where it was (see `CodingEffect.stop_retained`)."""
     if residues == changed[:1] and "*" in changed:
         return True
     if not 0 < len(changed) - len(residues) < 3 or not changed.startswith(residues):

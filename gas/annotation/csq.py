@@ -3,6 +3,7 @@
 from gas.annotation import hgvs
 from gas.annotation import terms as so
 from gas.annotation.coding import Coding, Span, locate
+from gas.annotation.coding_effect import CodingEffect
 from gas.annotation.consequence import distance, flank_terms, in_coding, overlapped, terms, touches_exon, within
 from gas.annotation.transcripts import Transcript
 
@@ -65,13 +66,14 @@ def row(
         return f"{allele}|{head}||||||||||{number}|{away}{layout.tail_start}{layout.tail_end}"
     strand = transcript.strand
     coding = Coding(transcript, start, end, ref, alt) if in_coding(transcript, start, end) else None
-    found = terms(transcript, start, end, ref, alt, coding)
+    effect = CodingEffect(coding) if coding else None
+    found = terms(transcript, start, end, ref, alt, effect)
     if strand not in shifts:
         shifts[strand] = hgvs.shift(transcript.sequence, start, end, ref, alt, strand)
     moved, bases = shifts[strand]
     cds_position = coding.span.cds_start if coding else None
     coding_name = hgvs.coding_name(transcript, start, end, ref, alt, moved, bases, cds_position)
-    protein_name = hgvs.protein_name(coding, ref, alt, moved, bases) if coding else ""
+    protein_name = hgvs.protein_name(effect, ref, alt, moved, bases) if effect else ""
     places = "||||"
     if touches_exon(transcript, min(start, end), max(start, end)):
         span = coding.span if coding else locate(transcript, start, end)
