@@ -1,7 +1,6 @@
 """CSQ for the records of a batch: each by the quickest way that is sure of it."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gas.annotation import rows, structural
 from gas.annotation.columns import Columns, Ints
@@ -24,15 +23,6 @@ def substitutions(found: Columns) -> Ints:
     return places
 
 
-def _pure(found: Columns) -> NDArray[np.bool_]:
-    """Which records have one allele, whose bases but the first are only inserted or only deleted."""
-    ref_lengths, alt_lengths = found.lengths()
-    refs, alts = found.first_characters()
-    shortest, longest = np.minimum(ref_lengths, alt_lengths), np.maximum(ref_lengths, alt_lengths)
-    pure: NDArray[np.bool_] = found.plain & (refs == alts) & (shortest == 1) & (longest > 1)
-    return pure
-
-
 def annotate(
     templates: Templates, open_mate: structural.OpenMate, found: Columns, changes: Ints
 ) -> tuple[list[bytes], list[Seen | None], list[Seen]]:
@@ -41,7 +31,7 @@ def annotate(
 
     `changes`: what `substitutions` gave.
     """
-    pure = _pure(found)
+    pure = found.pure()
     # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
     places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
     positions: list[int] = found.positions.tolist()

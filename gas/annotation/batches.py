@@ -264,7 +264,12 @@ def _count_alleles(found: Columns, changes: Ints, summary: Summary) -> None:
     for change, times in zip(SUBSTITUTIONS, times_of, strict=True):
         if times:
             summary.add_alleles(change.ref, [change.alt], times)
-    others = _spans(np.flatnonzero(changes < 0), found.ref_starts, found.alt_ends)
+    pure = found.pure()
+    ref_lengths, alt_lengths = found.lengths()
+    sizes, times_of_sizes = np.unique((alt_lengths - ref_lengths)[pure], return_counts=True)
+    for size, times in zip(sizes.tolist(), times_of_sizes.tolist(), strict=True):
+        summary.add_indels(size, times)
+    others = _spans(np.flatnonzero((changes < 0) & ~pure), found.ref_starts, found.alt_ends)
     for pair, times in Counter([found.text[start:end] for _, start, end in others]).items():
         ref, _, alt = pair.decode("latin-1").partition("\t")
         summary.add_alleles(ref, alt.split(","), times)

@@ -27,21 +27,26 @@ _MANE = ("MANE_Select", "MANE_Plus_Clinical")
 class Layout:
     """What every row of one transcript has in common.
 
-    `gene`: SYMBOL to BIOTYPE; `name`: the beginning of HGVSc; `tail_start` and `tail_end`: what stands before and
-    behind HGVS_OFFSET, from STRAND on.
+    `gene`: SYMBOL to BIOTYPE; `name` and `protein`: the beginning of HGVSc and HGVSp; `tail_start` and `tail_end`: what
+    stands before and behind HGVS_OFFSET, from STRAND on. `percent`: what stands for a percent sign.
     """
 
-    __slots__ = ("gene", "name", "tail_end", "tail_start")
+    __slots__ = ("gene", "name", "protein", "tail_end", "tail_start")
 
-    def __init__(self, transcript: Transcript, source: str) -> None:
+    def __init__(self, transcript: Transcript, source: str, percent: str = "%") -> None:
         flags = "&".join(flag for flag in _FLAGS if flag in transcript.tags)
         mane = "&".join(tag for tag in _MANE if tag in transcript.tags)
         self.gene = f"|{transcript.symbol}|{transcript.gene}|Transcript|{transcript.id}|{transcript.biotype}|"
         self.name = f"{transcript.name}:{'c' if transcript.coding_start else 'n'}."
+        self.protein = f"{transcript.protein_name}:p."
         symbol = f"{transcript.symbol_source}|{transcript.hgnc_id}"
         self.tail_start = f"|{transcript.strand}|{flags}|{symbol}|{transcript.protein}|{source}|"
         canonical = "YES" if any(tag in transcript.tags for tag in CANONICAL) else ""
         self.tail_end = f"|{canonical}|{mane}"
+        if percent != "%":
+            self.gene, self.name = self.gene.replace("%", percent), self.name.replace("%", percent)
+            self.protein = self.protein.replace("%", percent)
+            self.tail_start = self.tail_start.replace("%", percent)
 
 
 def intergenic(allele: str, number: int) -> str:

@@ -185,7 +185,7 @@ def _codon_row(
     used += [("own", 0), consequence, base, ("own", strand % 3), before, number, behind]
     used += [("number", cdna), base, number, shown]
     return (
-        f"{TEXT}|{TEXT}{layout.gene}{exon}||{layout.name}{NUMBER}{TEXT}|{transcript.protein_name}:p."
+        f"{TEXT}|{TEXT}{layout.gene}{exon}||{layout.name}{NUMBER}{TEXT}|{layout.protein}"
         f"{TEXT}{NUMBER}{TEXT}|{NUMBER}|{NUMBER}|{NUMBER}|{TEXT}||1|{layout.tail_start}{layout.tail_end}"
     )
 
