@@ -58,6 +58,7 @@ lock: ## Pin every requirement with its hashes again (needs uv)
 	$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.txt
 	$(LOCK) requirements/node.in --output-file requirements/node.txt
 	$(LOCK) requirements/image.in --output-file requirements/image.txt
+	$(LOCK) requirements/engine.in --output-file requirements/engine.txt
 	$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 
 bundle: $(BUNDLE) ## Build the mitochondrial reference bundle and the sample file
@@ -76,7 +77,7 @@ image-files: setup
 	@rm -rf "$(IMAGE_FILES)" build/lib build/bdist.*
 	@mkdir -p "$(IMAGE_FILES)/requirements"
 	@GAS_COMPILE=0 $(BIN)/python -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir "$(IMAGE_FILES)/wheel" .
-	@cp requirements/runtime.txt requirements/image.txt "$(IMAGE_FILES)/requirements/"
+	@cp requirements/runtime.txt requirements/engine.txt requirements/image.txt "$(IMAGE_FILES)/requirements/"
 	@cp -R ami setup.py "$(IMAGE_FILES)/"
 
 clean: ## Remove everything that make made: .venv, assets, and var/ with the jobs of `make run`
