@@ -50,14 +50,14 @@ class Effect(NamedTuple):
     after: str
 
 
-class Indel(NamedTuple):
+class Indel:
     """An indel on one strand: the bases deleted or inserted; how far HGVS moves it, and the bases inserted there."""
 
-    strand: int
-    deleted: int
-    inserted: str
-    moved: int
-    inserted_there: str
+    __slots__ = ("deleted", "inserted", "inserted_there", "moved", "strand")
+
+    def __init__(self, strand: int, deleted: int, inserted: str, moved: int, inserted_there: str) -> None:
+        self.strand, self.deleted, self.inserted = strand, deleted, inserted
+        self.moved, self.inserted_there = moved, inserted_there
 
 
 def effect(reading: Reading, place: int, indel: Indel, width: int = NEAR) -> tuple[Effect, int] | None:
