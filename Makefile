@@ -26,7 +26,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(DONE)/install assets bundle ## Make .venv with everything, the browser assets and the reference bundle
+setup: $(DONE)/install $(DONE)/engine assets bundle ## Make .venv with everything, the browser assets and the reference bundle
 
 run: setup ## Serve GAS on this machine until Ctrl-C (GAS_WEB_PORT=8080, or the next free port)
 	@$(BIN)/python -m scripts.local.run
@@ -61,6 +61,7 @@ lock: ## Pin every requirement with its hashes again (needs uv)
 	$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.txt
 	$(LOCK) requirements/node.in --output-file requirements/node.txt
 	$(LOCK) requirements/image.in --output-file requirements/image.txt
+	$(LOCK) requirements/engine.in --output-file requirements/engine.txt
 	$(LOCK) requirements/checkov.in --output-file requirements/checkov.txt
 
 bundle: $(BUNDLE) ## Build the mitochondrial reference bundle and the sample file
@@ -78,13 +79,14 @@ image-test: setup ## Bake the image without AWS, boot it, and break it (root; 8 
 image-files: setup
 	@rm -rf "$(IMAGE_FILES)" build/lib build/bdist.*
 	@mkdir -p "$(IMAGE_FILES)/requirements"
-	@$(BIN)/python -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir "$(IMAGE_FILES)/wheel" .
-	@cp requirements/runtime.txt requirements/image.txt "$(IMAGE_FILES)/requirements/"
-	@cp -R ami "$(IMAGE_FILES)/"
+	@GAS_COMPILE=0 $(BIN)/python -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir "$(IMAGE_FILES)/wheel" .
+	@cp requirements/runtime.txt requirements/engine.txt requirements/image.txt "$(IMAGE_FILES)/requirements/"
+	@cp -R ami setup.py "$(IMAGE_FILES)/"
 
 clean: ## Remove everything that make made: .venv, assets, and var/ with the jobs of `make run`
 	rm -rf .venv node_modules webserver/static/vendor var build *.egg-info .coverage .coverage.* .pytest_cache \
 		.mypy_cache .ruff_cache .hypothesis
+	rm -f gas/annotation/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(DONE)/venv:
@@ -97,7 +99,14 @@ $(DONE)/venv:
 $(DONE)/install: $(DONE)/venv requirements/dev.txt pyproject.toml
 	@echo "Installing the Python packages …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@GAS_COMPILE=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Beside the sources that it is made of, which are imported where it is missing.
+$(DONE)/engine: $(DONE)/install setup.py $(wildcard gas/annotation/*.py)
+	@echo "Compiling the gene engine, if there is a C compiler …"
+	@rm -f gas/annotation/*.so
+	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 # checkov pins half of Python's packages, so it has an environment of its own.

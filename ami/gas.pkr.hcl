@@ -16,7 +16,7 @@ variable "version" {
 
 variable "files" {
   type        = string
-  description = "What `make image-files` has put together: the wheel, the requirements, ami/."
+  description = "What `make image-files` has put together: the wheel, the requirements, setup.py, ami/."
 }
 
 variable "subnet_id" {
@@ -133,6 +133,7 @@ build {
     scripts = [for script in [
       "provision/50-users.sh",
       "provision/60-application.sh",
+      "provision/65-engine.sh",
       "provision/70-services.sh",
       "provision/80-manifest.sh",
       "provision/90-clean.sh",

@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from tests import sources
+
+sources.prefer()
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 REGION = "us-east-1"

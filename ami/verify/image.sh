@@ -49,6 +49,8 @@ for package in (gas, agents, webserver):
         if module.name not in {"webserver.app"}:
             importlib.import_module(module.name)
 PYTHON
+/opt/gas/venv/bin/python -c 'import gas.annotation.coding as one; raise SystemExit(not one.__file__.endswith(".so"))' ||
+    no "the gene engine is not compiled"
 for file in manifest.json sbom.cdx.json; do
     python3 -m json.tool "/usr/share/gas/$file" /dev/null || no "$file is no JSON"
 done

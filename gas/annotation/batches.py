@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gas.annotation import bgzf, columns, csq, info, rows, structural, tabix
+from gas.annotation import annotations, bgzf, columns, csq, info, structural, tabix
+from gas.annotation.annotations import SUBSTITUTIONS
 from gas.annotation.columns import Columns, Ints
 from gas.annotation.header import VcfHeader
 from gas.annotation.lines import Lines
@@ -31,7 +31,7 @@ from gas.annotation.reference import Bundle, Contig, ContigSequence
 from gas.annotation.segments import Segments, open_segments
 from gas.annotation.summary import Bin, Summary
 from gas.annotation.tables import Table, tsv_text
-from gas.annotation.templates import CHANGES, Seen, Templates
+from gas.annotation.templates import Seen, Templates
 from gas.annotation.variant_table import TableLayout
 
 if TYPE_CHECKING:
@@ -149,22 +149,21 @@ class Worker:
         if self._templates is None or self._templates.contig != contig.name:
             # Records come by contig: what was decoded of the one before will not be wanted again.
             self._templates = Templates(open_segments(self._bundle, contig.name), contig.name)
-        changes = _changes(found)
-        annotations, seen = _csq(self._templates, self._open_mate, found, changes, output.summary)
+        changes = annotations.substitutions(found)
+        csq_of, seen, counted = annotations.annotate(self._templates, self._open_mate, found, changes)
+        _count_terms(counted, output.summary)
         known = self._overlay_info(contig, found, output.summary)
         if output.table:
-            _add_rows(output.table, found, annotations, known, seen)
+            _add_rows(output.table, found, csq_of, known, seen)
         if self._wanted.tsv:
-            for place, (annotation, overlay) in enumerate(zip(annotations, known, strict=True)):
+            for place, (annotation, overlay) in enumerate(zip(csq_of, known, strict=True)):
                 entries = annotation.decode("latin-1").split(",") if annotation else []
                 output.rows.extend(self.table.rows(found.fields(place), entries, overlay))
-        without = annotations.count(b"")
+        without = csq_of.count(b"")
         output.tally.annotated += len(found) - without
         if without:
-            output.tally.passed.update(
-                _why_passed(found.fields(place)) for place, one in enumerate(annotations) if not one
-            )
-        pieces, lengths = info.with_annotation(found, annotations, known, self._replaced)
+            output.tally.passed.update(_why_passed(found.fields(place)) for place, one in enumerate(csq_of) if not one)
+        pieces, lengths = info.with_annotation(found, csq_of, known, self._replaced)
         output.pieces += pieces
         output.runs.append((chrom, found.positions, found.positions + found.ref_ends - found.ref_starts - 1, lengths))
         output.simple = output.simple and tabix.simple(found.text)
@@ -254,71 +253,6 @@ def _ref_mismatches(found: Columns, sequence: ContigSequence) -> dict[int, str]:
     return {place: reason for place, reason in reasons.items() if reason}
 
 
-def _changes(found: Columns) -> Ints:
-    """For each record the place of its change in `_CHANGES`, -1 for what is not one base for another."""
-    ref_lengths, alt_lengths = found.lengths()
-    single = (ref_lengths == 1) & (alt_lengths == 1)
-    changes: Ints = np.where(single, _CHANGE_OF[found.first_characters()], -1)
-    return changes
-
-
-def _pure(found: Columns) -> NDArray[np.bool_]:
-    """Which records have one allele, whose bases but the first are only inserted or only deleted."""
-    ref_lengths, alt_lengths = found.lengths()
-    refs, alts = found.first_characters()
-    shortest, longest = np.minimum(ref_lengths, alt_lengths), np.maximum(ref_lengths, alt_lengths)
-    pure: NDArray[np.bool_] = found.plain & (refs == alts) & (shortest == 1) & (longest > 1)
-    return pure
-
-
-def _csq(
-    templates: Templates, open_mate: structural.OpenMate, found: Columns, changes: Ints, summary: Summary
-) -> tuple[list[bytes], list[Seen | None]]:
-    """Each record's CSQ, b"" for those that have no allele to annotate, and what `Picks.like` may remember it by.
-
-    Counted in `summary`.
-    """
-    pure = _pure(found)
-    # A pure deletion begins with the base behind the one that both alleles have, an insertion lies beside that.
-    places = templates.segments.find(found.positions + (pure & (found.ref_ends - found.ref_starts > 1)))
-    annotations: list[bytes] = []
-    known: list[Seen | None] = []
-    seen: list[Seen] = []
-    rows_of = zip(found.positions.tolist(), places, changes.tolist(), pure.tolist(), strict=True)
-    for place, (position, segment, change, indel) in enumerate(rows_of):
-        alike: Seen | None = None
-        if change >= 0:
-            annotation, alike = templates.single_base(segment, position, _CHANGES[change])
-            seen.append(alike)
-        elif indel:
-            ref, alt = found.alleles(place)
-            end = position + len(ref) - 1
-            annotation, one = rows.indel(templates, segment, position + 1, end, ref[1:], alt[1:])
-            seen.append(one)
-            # Only rows of all of a template's transcripts are picked from alike.
-            alike = one if one[0] else None
-        else:
-            ref, alt = found.alleles(place)
-            text = rows.record(templates, segment, position, ref, alt)
-            if structural.CANDIDATE.search(alt):
-                more = structural.record(templates.segments, open_mate, position, ref, alt, found.fields(place)[INFO])
-                text = f"{text},{more}" if text and more else text or more
-            annotation = text.encode("latin-1")
-            if annotation:
-                seen.append((None, _described(annotation)))
-        annotations.append(annotation)
-        known.append(alike)
-    # Equal sets of terms are added up first: most records have one of few.
-    for (template, terms), times in Counter(seen).items():
-        _add(summary, _consequences(template.described(terms) if template else terms), times)
-    return annotations, known
-
-
-def _described(annotation: bytes) -> tuple[bytes, ...]:
-    """The Consequence|IMPACT of every row."""
-    return tuple([b"|".join(row.split(b"|", 3)[1:3]) for row in annotation.split(b",")])
-
-
 def _why_passed(fields: list[str]) -> str:
     reason = structural.why_passed(int(fields[POS]), fields[REF], fields[ALT], fields[INFO])
     kind = allele_kind(fields[ALT].split(",")[0])
@@ -326,14 +260,25 @@ def _why_passed(fields: list[str]) -> str:
 
 
 def _count_alleles(found: Columns, changes: Ints, summary: Summary) -> None:
-    times_of = np.bincount(changes[changes >= 0], minlength=len(_CHANGES)).tolist()
-    for change, times in zip(_CHANGES, times_of, strict=True):
+    times_of = np.bincount(changes[changes >= 0], minlength=len(SUBSTITUTIONS)).tolist()
+    for change, times in zip(SUBSTITUTIONS, times_of, strict=True):
         if times:
             summary.add_alleles(change.ref, [change.alt], times)
-    others = _spans(np.flatnonzero(changes < 0), found.ref_starts, found.alt_ends)
+    pure = found.pure()
+    ref_lengths, alt_lengths = found.lengths()
+    sizes, times_of_sizes = np.unique((alt_lengths - ref_lengths)[pure], return_counts=True)
+    for size, times in zip(sizes.tolist(), times_of_sizes.tolist(), strict=True):
+        summary.add_indels(size, times)
+    others = _spans(np.flatnonzero((changes < 0) & ~pure), found.ref_starts, found.alt_ends)
     for pair, times in Counter([found.text[start:end] for _, start, end in others]).items():
         ref, _, alt = pair.decode("latin-1").partition("\t")
         summary.add_alleles(ref, alt.split(","), times)
+
+
+def _count_terms(seen: list[Seen], summary: Summary) -> None:
+    # Equal sets of terms are added up first: most records have one of few.
+    for (template, terms), times in Counter(seen).items():
+        _add(summary, _consequences(template.described(terms) if template else terms), times)
 
 
 @lru_cache(maxsize=10_000)
@@ -348,10 +293,3 @@ def _add(summary: Summary, one: Summary, times: int) -> None:
         counts, more = getattr(summary, name), getattr(one, name)
         for key, count in more.items():
             counts[key] += count * times
-
-
-# By the characters of REF and ALT: the change's place in `_CHANGES`, -1 for none.
-_CHANGES = list(CHANGES.values())
-_CHANGE_OF = np.full((256, 256), -1, np.int8)
-for _place, (_ref, _alt) in enumerate(CHANGES):
-    _CHANGE_OF[ord(_ref), ord(_alt)] = _place

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pysam
-
 from gas.annotation.decompress import Hasher, chunks
 from gas.annotation.formats import recognise
 from gas.annotation.limits import MIB, InputRefused, Limits
@@ -50,6 +48,9 @@ def _frame(buffer: bytearray, place: int, in_header: bool, limits: Limits) -> in
 
 def text(path: Path) -> Iterator[bytes]:
     """The file as VCF text, in pieces of whole lines. Raises InputRefused for what htslib cannot read."""
+    # Most files are no BCF.
+    import pysam
+
     before = pysam.set_verbosity(0)
     try:
         # By descriptor: htslib takes some names for addresses, and splits others.

@@ -1,14 +1,11 @@
-"""What a short variant does to the codons of a transcript: Ensembl VEP's rules for terms, codons and amino acids."""
+"""Where a short variant lies on a transcript, and the codons and amino acids there: Ensembl VEP's rules."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
-from gas.annotation import terms as so
-from gas.annotation.codons import reverse_complement, translate
+from gas.annotation.codons import reverse_complement
 from gas.annotation.transcripts import Transcript
 
 UNAMBIGUOUS = frozenset("ACGT")
-_NOT_MISSENSE = so.STOP_GAINED | so.STOP_LOST | so.START_LOST | so.STOP_RETAINED | so.INCOMPLETE_TERMINAL_CODON
 
 
 @dataclass(slots=True)
@@ -99,7 +96,11 @@ def _clip(piece: _Piece, first: int, last: int) -> tuple[int, int] | None:
 class Coding:
     """One allele against one transcript's CDS.
 
-    The peptides and codons are those of the whole codons the variant touches; None where VEP has none.
+    `altered_cds`: the CDS with the variant, and the 3' UTR after it. `codons`: the reference's and the variant's bases
+    of the whole codons touched, `peptides` their amino acids, an 'X' at the end for an incomplete codon; None where VEP
+    has none. `unreadable`: it lies where the CDS is not read in its first codon's frame, so that its codons are not
+    known. `incomplete_codon`: it begins in a last codon that lacks bases. `overlaps_start`, `overlaps_stop`: it touches
+    the first codon, or the last three coding bases.
     """
 
     def __init__(self, transcript: Transcript, start: int, end: int, ref: str, alt: str) -> None:
@@ -110,10 +111,16 @@ class Coding:
         self.span = locate(transcript, start, end)
         self.longer, self.shorter = len(alt) > end - start + 1, len(alt) < end - start + 1
         self.unambiguous = UNAMBIGUOUS.issuperset(alt)
+        last = max(self.span.protein_start or 0, self.span.protein_end or 0)
+        self.unreadable = transcript.slip > 0 and last > transcript.readable
+        self.altered_cds = self._altered_cds()
+        self.codons = self._codons()
+        self.peptides = self._peptides()
+        self.incomplete_codon = self._incomplete_codon()
+        self.overlaps_start = self._overlaps(transcript.cds_first, transcript.cds_first + 2)
+        self.overlaps_stop = not self.unreadable and self._overlaps(transcript.cds_last - 2, transcript.cds_last)
 
-    @cached_property
-    def altered_cds(self) -> str | None:
-        """The CDS with the variant, and the 3' UTR after it."""
+    def _altered_cds(self) -> str | None:
         span = self.span
         if span.cds_start is None or span.cds_end is None:
             return None
@@ -121,9 +128,7 @@ class Coding:
         altered = cds[: span.cds_start - 1] + self.alt + cds[span.cds_end :]
         return (altered if len(altered) > 2 else "") + self.transcript.utr3
 
-    @cached_property
-    def codons(self) -> tuple[str, str] | None:
-        """The reference's and the variant's bases of the codons touched."""
+    def _codons(self) -> tuple[str, str] | None:
         span = self.span
         if not span.protein_start or not span.protein_end or self.altered_cds is None or self.unreadable:
             return None
@@ -134,9 +139,7 @@ class Coding:
         changed = length + len(self.alt) - (span.cds_end - span.cds_start + 1)
         return self.transcript.cds[first : first + length], self.altered_cds[first : first + max(changed, 0)]
 
-    @cached_property
-    def peptides(self) -> tuple[str, str] | None:
-        """The amino acids of `codons`; 'X' ends those of an incomplete codon."""
+    def _peptides(self) -> tuple[str, str] | None:
         if self.codons is None or not self.unambiguous or not UNAMBIGUOUS.issuperset(self.ref):
             return None
         return self._peptide(self.codons[0]), self._peptide(self.codons[1])
@@ -145,143 +148,16 @@ class Coding:
         peptide = self.transcript.read(codons, self.span.protein_start or 1)
         return peptide + "X" if len(codons) % 3 and peptide != "*" else peptide
 
-    @cached_property
-    def unreadable(self) -> bool:
-        """The variant lies where the CDS is not read in its first codon's frame, so that its codons are not known."""
-        last = max(self.span.protein_start or 0, self.span.protein_end or 0)
-        return self.transcript.slip > 0 and last > self.transcript.readable
-
-    @cached_property
-    def incomplete_codon(self) -> bool:
-        """The variant begins in a last codon that lacks bases."""
+    def _incomplete_codon(self) -> bool:
         if self.span.protein_start is None or self.unreadable:
             return False
         return 0 < len(self.transcript.cds) - (self.span.protein_start - 1) * 3 < 3
 
     def _overlaps(self, first: int, last: int) -> bool:
         start, end = self.span.cdna_start, self.span.cdna_end
-        return bool(start and end) and end >= first and start <= last  # type: ignore[operator]
-
-    @cached_property
-    def overlaps_start(self) -> bool:
-        """The variant touches the first codon."""
-        return self._overlaps(self.transcript.cds_first, self.transcript.cds_first + 2)
-
-    @cached_property
-    def overlaps_stop(self) -> bool:
-        """The variant touches the last three coding bases."""
-        return not self.unreadable and self._overlaps(self.transcript.cds_last - 2, self.transcript.cds_last)
-
-    def _edited(self, bases: str, start: int) -> str:
-        """`bases` with the variant at 1-based `start`."""
-        assert self.span.cdna_start is not None
-        assert self.span.cdna_end is not None
-        replaced = max(self.span.cdna_end - self.span.cdna_start + 1, 0)
-        return bases[: start - 1] + self.alt + bases[start - 1 + replaced :]
-
-    @cached_property
-    def _edited_start(self) -> str:
-        """5' UTR and CDS with the variant."""
-        assert self.span.cdna_start is not None
-        return self._edited(self.transcript.utr5 + self.transcript.cds, self.span.cdna_start)
-
-    @cached_property
-    def stop_altered(self) -> bool:
-        """An indel at the stop codon leaves none at its place."""
-        if not (self.unambiguous and self.overlaps_stop and (self.longer or self.shorter) and self.span.cds_start):
+        if not start or not end:
             return False
-        cds = self.transcript.cds
-        edited = self._edited(cds + self.transcript.utr3, self.span.cds_start)
-        if len(edited) < len(cds):
-            return True
-        return translate(edited[len(cds) - 3 : len(cds)], self.transcript.table) != "*"
-
-    @cached_property
-    def start_altered(self) -> bool:
-        """An indel at the start codon leaves a CDS that no longer ends the edited sequence."""
-        if not (self.unambiguous and self.overlaps_start and (self.longer or self.shorter)):
-            return False
-        transcript = self.transcript
-        edited = self._edited_start
-        if transcript.utr5 and edited[: len(transcript.utr5)] == transcript.utr5 and self._start_codon == "ATG":
-            return False
-        return len(edited) < len(transcript.cds) or edited[-len(transcript.cds) :] != transcript.cds
-
-    @property
-    def _start_codon(self) -> str:
-        first = len(self.transcript.utr5)
-        return self._edited_start[first : first + 3]
-
-    @cached_property
-    def start_moved(self) -> bool:
-        """No ATG is left where the start codon was; only known where there is a 5' UTR."""
-        transcript = self.transcript
-        if not (self.unambiguous and self.overlaps_start and transcript.utr5):
-            return False
-        assert self.span.cdna_end is not None
-        if self.span.cdna_end > len(transcript.utr5) + len(transcript.cds):
-            return False
-        return self._start_codon != "ATG"
-
-    @cached_property
-    def start_retained(self) -> bool:
-        """The variant touches the start codon and leaves one."""
-        if not self.overlaps_start:
-            return False
-        if self.longer or self.shorter:
-            return not self.start_altered
-        if not self.unambiguous:
-            return True
-        edited = self._edited_start
-        return edited[max(len(edited) - len(self.transcript.cds), 0) :][:3] == "ATG"
-
-    @cached_property
-    def start_lost(self) -> bool:
-        """The start codon is gone, and with it probably the protein."""
-        if not self.overlaps_start:
-            return False
-        if self.start_altered and not (self._inframe_insertion(False) or self.inframe_deletion):
-            return True
-        if self.start_moved:
-            return True
-        if self.peptides is None:
-            return False
-        ref, alt = self.peptides
-        if not ref or not alt or alt == "X" or self.span.protein_start != 1:
-            return False
-        return not alt.startswith(ref) and not alt.endswith(ref)
-
-    @cached_property
-    def stop_lost(self) -> bool:
-        """The stop codon is gone."""
-        if self.peptides is None:
-            return self.stop_altered
-        return "*" in self.peptides[0] and "*" not in self.peptides[1]
-
-    @cached_property
-    def stop_retained(self) -> bool:
-        """A stop codon is where it was."""
-        if self.incomplete_codon or self.stop_lost:
-            return False
-        if self.peptides is None or not self.peptides[1]:
-            return (self.longer or self.shorter) and self.overlaps_stop and not self.stop_altered
-        return self._stop_stays()
-
-    def _stop_stays(self) -> bool:
-        assert self.peptides is not None
-        ref, alt = self.peptides
-        first, last = self.span.protein_start, self.span.protein_end
-        if first is None or last is None or (ref == "X" and alt == "X"):
-            return False
-        protein = self.transcript.peptide
-        if first > len(protein) and alt.startswith("*"):
-            return True
-        mutated = protein[: first - 1] + alt + protein[first - 1 + max(last - first + 1, 0) :]
-        if ref == alt[:1] and "*" in alt:
-            return True
-        if mutated[: len(protein)] == protein and 0 < len(mutated) - len(protein) < 3:
-            return True
-        return "*" in ref and ref.find("*") == alt.find("*")
+        return end >= first and start <= last
 
     @property
     def frameshift_by_length(self) -> bool:
@@ -290,109 +166,3 @@ class Coding:
         if span.cds_start is None or span.cds_end is None:
             return False
         return (len(self.alt) - (span.cds_end - span.cds_start + 1)) % 3 != 0
-
-    @cached_property
-    def frameshift(self) -> bool:
-        """As SO's frameshift_variant."""
-        return not (self.incomplete_codon or self.stop_retained) and self.frameshift_by_length
-
-    @cached_property
-    def stop_gained(self) -> bool:
-        """A new stop codon."""
-        if self.stop_retained or self.peptides is None:
-            return False
-        return "*" in self.peptides[1] and "*" not in self.peptides[0]
-
-    def _inframe_insertion(self, start_lost: bool) -> bool:
-        if start_lost or self.frameshift or self.codons is None or self.peptides is None:
-            return False
-        if len(self.codons[1]) <= len(self.codons[0]):
-            return False
-        ref, alt = self.peptides
-        if self.start_retained and alt.endswith(ref):
-            return False
-        stop = alt.find("*")
-        alt = alt[: stop + 1] if stop >= 0 else alt
-        return alt.startswith(ref) or alt.endswith(ref)
-
-    @cached_property
-    def inframe_deletion(self) -> bool:
-        """Whole codons are removed and the others left as they were."""
-        if self.incomplete_codon or self.frameshift or self.codons is None:
-            return False
-        ref, alt = self.codons
-        if len(alt) >= len(ref):
-            return False
-        if ref.startswith(alt) or ref.endswith(alt):
-            return True
-        prefix = 0
-        while prefix < len(alt) and ref[prefix] == alt[prefix]:
-            prefix += 1
-        return ref.endswith(alt[prefix:]) and (len(ref) - len(alt)) % 3 == 0
-
-    @cached_property
-    def protein_altering(self) -> bool:
-        """The protein changes its length in no simpler way."""
-        if self.peptides is None:
-            return False
-        ref, alt = self.peptides
-        if len(ref) == len(alt) or ref.startswith("*") or alt.startswith("*"):
-            return False
-        if alt.startswith(ref) or alt.endswith(ref):
-            return False
-        return not (self.inframe_deletion or self.start_lost or self.frameshift)
-
-    def terms(self, in_frameshift_intron: bool) -> int:
-        """The terms about the coding sequence."""
-        same_length = not (self.longer or self.shorter)
-        found = 0
-        if self.stop_gained:
-            found |= so.STOP_GAINED
-        if not same_length and self.frameshift:
-            found |= so.FRAMESHIFT
-        if self.stop_lost:
-            found |= so.STOP_LOST
-        if self.start_lost:
-            found |= so.START_LOST
-        if self.longer and self._inframe_insertion(self.start_lost):
-            found |= so.INFRAME_INSERTION
-        if self.shorter and self.inframe_deletion:
-            found |= so.INFRAME_DELETION
-        if self.protein_altering:
-            found |= so.PROTEIN_ALTERING
-        if self.incomplete_codon:
-            found |= so.INCOMPLETE_TERMINAL_CODON
-        if self.start_retained:
-            found |= so.START_RETAINED
-        if self.stop_retained:
-            found |= so.STOP_RETAINED
-        if self.peptides is not None:
-            ref, alt = self.peptides
-            if ref == alt:
-                if ref and "X" not in ref and not self.stop_retained and not self.start_retained:
-                    found |= so.SYNONYMOUS
-            elif same_length and len(ref) == len(alt) and not found & _NOT_MISSENSE:
-                found |= so.MISSENSE
-        if self._unknown(in_frameshift_intron):
-            found |= so.CODING_SEQUENCE
-        return found
-
-    def _unknown(self, in_frameshift_intron: bool) -> bool:
-        """The variant touches the CDS, but what it does there cannot be told."""
-        transcript = self.transcript
-        in_cds = self.span.in_cds or (
-            in_frameshift_intron and self.end >= transcript.coding_start and self.start <= transcript.coding_end
-        )
-        if not in_cds:
-            return False
-        if self.peptides is not None and not any("X" in peptide for peptide in self.peptides):
-            return False
-        return not (
-            self.frameshift
-            or self.inframe_deletion
-            or self.protein_altering
-            or self.start_retained
-            or self.start_lost
-            or self.stop_retained
-            or self.stop_lost
-        )

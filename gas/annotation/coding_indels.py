@@ -50,14 +50,14 @@ class Effect(NamedTuple):
     after: str
 
 
-class Indel(NamedTuple):
+class Indel:
     """An indel on one strand: the bases deleted or inserted; how far HGVS moves it, and the bases inserted there."""
 
-    strand: int
-    deleted: int
-    inserted: str
-    moved: int
-    inserted_there: str
+    __slots__ = ("deleted", "inserted", "inserted_there", "moved", "strand")
+
+    def __init__(self, strand: int, deleted: int, inserted: str, moved: int, inserted_there: str) -> None:
+        self.strand, self.deleted, self.inserted = strand, deleted, inserted
+        self.moved, self.inserted_there = moved, inserted_there
 
 
 def effect(reading: Reading, place: int, indel: Indel, width: int = NEAR) -> tuple[Effect, int] | None:
@@ -122,7 +122,7 @@ def _peptide(codons: str, table: int) -> str | None:
 
 
 def _may_keep_stop(residues: str, changed: str, following: str, table: int) -> bool:
-    """Whether the general path might find that the stop codon stays where it was (see `Coding.stop_retained`)."""
+    """Whether the general path might find that the stop codon stays where it was (see `CodingEffect.stop_retained`)."""
     if residues == changed[:1] and "*" in changed:
         return True
     if not 0 < len(changed) - len(residues) < 3 or not changed.startswith(residues):

@@ -58,6 +58,14 @@ class Columns:
         """The first characters of REF and ALT; of an empty one, what stands behind it."""
         return self.codes[self.ref_starts], self.codes[self.ref_ends + 1]
 
+    def pure(self) -> NDArray[np.bool_]:
+        """Which records have one allele, whose bases but the first are only inserted or only deleted."""
+        ref_lengths, alt_lengths = self.lengths()
+        refs, alts = self.first_characters()
+        shortest, longest = np.minimum(ref_lengths, alt_lengths), np.maximum(ref_lengths, alt_lengths)
+        found: NDArray[np.bool_] = self.plain & (refs == alts) & (shortest == 1) & (longest > 1)
+        return found
+
     def alleles(self, place: int) -> tuple[str, str]:
         """REF and ALT of the record at `place`."""
         ref, _, alt = self.text[self.ref_starts[place] : self.alt_ends[place]].decode("latin-1").partition("\t")

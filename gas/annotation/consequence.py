@@ -7,7 +7,7 @@ start = end + 1; `ref` and `alt` are upper-case bases of the forward strand, emp
 from bisect import bisect_left, bisect_right
 
 from gas.annotation import terms as so
-from gas.annotation.coding import Coding
+from gas.annotation.coding_effect import CodingEffect
 from gas.annotation.transcripts import FRAMESHIFT_INTRON, Transcript
 
 NMD_BIOTYPE = "nonsense_mediated_decay"
@@ -53,10 +53,10 @@ def overlapped(starts: list[int], ends: list[int], low: int, high: int) -> range
     return range(bisect_left(ends, low), bisect_right(starts, high))
 
 
-def terms(transcript: Transcript, start: int, end: int, ref: str, alt: str, coding: Coding | None) -> int:
+def terms(transcript: Transcript, start: int, end: int, ref: str, alt: str, effect: CodingEffect | None) -> int:
     """The terms of a variant that touches the transcript.
 
-    `coding` is the variant's effect on the codons, where the transcript has a CDS and `in_coding` is true.
+    `effect` is the variant's on the codons, where the transcript has a CDS and `in_coding` is true.
     """
     if start <= transcript.start and end >= transcript.end and len(alt) < len(ref):
         return so.TRANSCRIPT_ABLATION
@@ -67,8 +67,8 @@ def terms(transcript: Transcript, start: int, end: int, ref: str, alt: str, codi
         in_cdna = in_frameshift_intron or maps_to_exon(transcript, low, high)
         if exonic and in_cdna:
             found |= utr_terms(transcript, start, end, low, high)
-        if coding is not None:
-            found |= coding.terms(in_frameshift_intron)
+        if effect is not None:
+            found |= effect.terms(in_frameshift_intron)
     elif exonic and overlapped(transcript.exon_starts, transcript.exon_ends, start, end):
         found |= so.NON_CODING_EXON
     else:

@@ -3,6 +3,7 @@
 from gas.annotation import hgvs
 from gas.annotation import terms as so
 from gas.annotation.coding import Coding, Span, locate
+from gas.annotation.coding_effect import CodingEffect
 from gas.annotation.consequence import distance, flank_terms, in_coding, overlapped, terms, touches_exon, within
 from gas.annotation.transcripts import Transcript
 
@@ -26,21 +27,26 @@ _MANE = ("MANE_Select", "MANE_Plus_Clinical")
 class Layout:
     """What every row of one transcript has in common.
 
-    `gene`: SYMBOL to BIOTYPE; `name`: the beginning of HGVSc; `tail_start` and `tail_end`: what stands before and
-    behind HGVS_OFFSET, from STRAND on.
+    `gene`: SYMBOL to BIOTYPE; `name` and `protein`: the beginning of HGVSc and HGVSp; `tail_start` and `tail_end`: what
+    stands before and behind HGVS_OFFSET, from STRAND on. `percent`: what stands for a percent sign.
     """
 
-    __slots__ = ("gene", "name", "tail_end", "tail_start")
+    __slots__ = ("gene", "name", "protein", "tail_end", "tail_start")
 
-    def __init__(self, transcript: Transcript, source: str) -> None:
+    def __init__(self, transcript: Transcript, source: str, percent: str = "%") -> None:
         flags = "&".join(flag for flag in _FLAGS if flag in transcript.tags)
         mane = "&".join(tag for tag in _MANE if tag in transcript.tags)
         self.gene = f"|{transcript.symbol}|{transcript.gene}|Transcript|{transcript.id}|{transcript.biotype}|"
         self.name = f"{transcript.name}:{'c' if transcript.coding_start else 'n'}."
+        self.protein = f"{transcript.protein_name}:p."
         symbol = f"{transcript.symbol_source}|{transcript.hgnc_id}"
         self.tail_start = f"|{transcript.strand}|{flags}|{symbol}|{transcript.protein}|{source}|"
         canonical = "YES" if any(tag in transcript.tags for tag in CANONICAL) else ""
         self.tail_end = f"|{canonical}|{mane}"
+        if percent != "%":
+            self.gene, self.name = self.gene.replace("%", percent), self.name.replace("%", percent)
+            self.protein = self.protein.replace("%", percent)
+            self.tail_start = self.tail_start.replace("%", percent)
 
 
 def intergenic(allele: str, number: int) -> str:
@@ -65,13 +71,14 @@ def row(
         return f"{allele}|{head}||||||||||{number}|{away}{layout.tail_start}{layout.tail_end}"
     strand = transcript.strand
     coding = Coding(transcript, start, end, ref, alt) if in_coding(transcript, start, end) else None
-    found = terms(transcript, start, end, ref, alt, coding)
+    effect = CodingEffect(coding) if coding else None
+    found = terms(transcript, start, end, ref, alt, effect)
     if strand not in shifts:
         shifts[strand] = hgvs.shift(transcript.sequence, start, end, ref, alt, strand)
     moved, bases = shifts[strand]
     cds_position = coding.span.cds_start if coding else None
     coding_name = hgvs.coding_name(transcript, start, end, ref, alt, moved, bases, cds_position)
-    protein_name = hgvs.protein_name(coding, ref, alt, moved, bases) if coding else ""
+    protein_name = hgvs.protein_name(effect, ref, alt, moved, bases) if effect else ""
     places = "||||"
     if touches_exon(transcript, min(start, end), max(start, end)):
         span = coding.span if coding else locate(transcript, start, end)

@@ -196,7 +196,7 @@ def collect_rarely() -> None:
     What it would look at again and again are templates and transcripts, which stay; a tenth of the time goes there.
     """
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
 
 
 def _work(batch: Lines) -> Done:

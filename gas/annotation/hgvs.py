@@ -6,6 +6,7 @@ Indels are shifted as far 3' along the transcript as the genome allows (https://
 from dataclasses import dataclass, replace
 
 from gas.annotation.coding import UNAMBIGUOUS, Coding
+from gas.annotation.coding_effect import CodingEffect
 from gas.annotation.codons import reverse_complement, three_letters, translate_to_stop
 from gas.annotation.reference import ContigSequence
 from gas.annotation.transcripts import Transcript
@@ -214,16 +215,16 @@ class _ProteinChange:
     whole_ref: str = ""
 
 
-def protein_name(coding: Coding, ref: str, alt: str, moved: int, bases: str) -> str:
+def protein_name(effect: CodingEffect, ref: str, alt: str, moved: int, bases: str) -> str:
     """HGVSp: the change of the protein, or "" where there is none to name.
 
-    `coding` is the variant's effect where it was found; it is named where `shift` puts it.
+    `effect` is the variant's where it was found; it is named where `shift` puts it.
     """
+    coding = effect.coding
     transcript = coding.transcript
     if not coding.unambiguous:
         return ""
-    guarded = coding.incomplete_codon or coding.stop_retained
-    start_lost, stop_lost = coding.start_lost, coding.stop_lost
+    guarded = coding.incomplete_codon or effect.stop_retained
     if moved:
         step = moved * transcript.strand
         shifted = (bases, "") if ref else ("", bases)
@@ -250,7 +251,7 @@ def protein_name(coding: Coding, ref: str, alt: str, moved: int, bases: str) -> 
                 change.ref = flanks
         elif change.kind == "del":
             change = _shift_peptide(coding, change)
-    text = _protein_text(coding, change, start_lost, stop_lost)
+    text = _protein_text(coding, change, effect.start_lost, effect.stop_lost)
     return f"{transcript.protein_name}:p.{text}" if text else ""
 
 

@@ -7,14 +7,13 @@ from gas.annotation.coding_indels import Reading, reading_near
 from gas.annotation.segments import CODON, EXON, FLANK, OTHER, Entry
 from gas.annotation.transcripts import Transcript
 
-# Stand in a template's text for bytes and for a number until its percent signs are doubled; no bundle's text has them.
-TEXT, NUMBER = "\ue000", "\ue001"
+# Stand in a template's text for bytes and for a number; its own percent signs are doubled.
+TEXT, NUMBER = "%b", "%d"
 
 
 def finished(rows: list[str]) -> bytes:
     """A template of these rows."""
-    text = ",".join(rows).replace("%", "%%").replace(TEXT, "%b").replace(NUMBER, "%d")
-    return text.encode("latin-1")
+    return ",".join(rows).encode("latin-1")
 
 
 class Flank(NamedTuple):
@@ -150,7 +149,7 @@ class Parts:
             ("own", strand % 3),
         ]
         return Row(
-            f"{TEXT}|{TEXT}{layout.gene}{exon}||{layout.name}{TEXT}|{transcript.protein_name}:p.{TEXT}|{TEXT}|{TEXT}"
+            f"{TEXT}|{TEXT}{layout.gene}{exon}||{layout.name}{TEXT}|{layout.protein}{TEXT}|{TEXT}|{TEXT}"
             f"||1|{layout.tail_start}{TEXT}{layout.tail_end}",
             slots,
         )

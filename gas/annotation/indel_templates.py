@@ -84,13 +84,14 @@ class IndelTemplate:
         return b",".join(rows), tuple(described)
 
     def _general(self, transcript: Transcript, allele: Allele, spots: Spots) -> bytes:
-        start, end, ref, alt, *_ = allele
         layout = self._segments.layout(transcript)
-        return csq.row(transcript, layout, start, end, ref, alt, 1, spots.shifts).encode("latin-1")
+        row = csq.row(transcript, layout, allele.start, allele.end, allele.ref, allele.alt, 1, spots.shifts)
+        return row.encode("latin-1")
 
     def _values(self, allele: Allele, spots: Spots) -> list[Any]:
         """What rows are filled with, in the order that `Parts.order` gives."""
-        start, end, ref, alt, low, high = allele
+        start, end, ref, alt = allele.start, allele.end, allele.ref, allele.alt
+        low, high = allele.low, allele.high
         parts = self._parts
         # The allele, then HGVS_OFFSET on the forward and on the reverse strand.
         values: list[Any] = [alt.encode() or b"-", b"", b"", *parts.fixed]
@@ -101,13 +102,14 @@ class IndelTemplate:
         for a, b, first, last in parts.flanks:
             values.append(min(a + b * start, a + b * end) if first <= low and high <= last else None)
         for strand, anchor, a, b, first, last in parts.places:
-            left, right, event, _, read_first, read_last, _ = on[strand]
-            if low < first or read_first < first or high > last or read_last > last:
+            spot = on[strand]
+            left, right = spot.left, spot.right
+            if low < first or spot.first < first or high > last or spot.last > last:
                 values.append(None)
             elif left == right:
-                values.append(f"{a + b * left}{event}".encode())
+                values.append(f"{a + b * left}{spot.event}".encode())
             else:
-                values.append(f"{a + b * left}_{anchor}{a + b * right}{event}".encode())
+                values.append(f"{a + b * left}_{anchor}{a + b * right}{spot.event}".encode())
         for a, b in parts.spans:
             values.append(span(a + b * start, a + b * end).encode())
         for (described, (first, last), named, _), (_, transcript) in parts.terms.items():
@@ -123,7 +125,8 @@ class IndelTemplate:
 
     def _coding(self, allele: Allele, on: dict[int, Spot]) -> list[Any]:
         """The last of the values: HGVSp, CDS_position to Codons, and the terms in coding sequence."""
-        start, end, ref, alt, low, high = allele
+        start, end, ref, alt = allele.start, allele.end, allele.ref, allele.alt
+        low, high = allele.low, allele.high
         read: list[tuple[int, tuple[Effect, int] | None, Spot, bool]] = []
         for strand, offset, (first, last), reading in self._parts.stretches:
             spot = on[strand]

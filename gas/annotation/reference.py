@@ -59,19 +59,21 @@ class Contig:
 class ContigSequence:
     """A contig's bases, upper case, 0-based half-open like a str, read from the memory-mapped bundle when sliced."""
 
-    __slots__ = ("codes",)
+    __slots__ = ("_view", "codes")
 
     def __init__(self, codes: "np.ndarray[Any, np.dtype[np.uint8]]") -> None:
         """`codes`: the ASCII codes of the bases, for vectorised look-ups."""
         self.codes = codes
+        # Slicing this takes a third of the time that slicing the array does.
+        self._view = codes.data
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def __getitem__(self, key: int | slice) -> str:
         if isinstance(key, slice):
-            return self.codes[key].tobytes().decode("ascii")
-        return chr(self.codes[key])
+            return str(self._view[key], "ascii")
+        return chr(self._view[key])
 
 
 class Bundle:

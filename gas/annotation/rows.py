@@ -79,6 +79,5 @@ def indel(templates: Templates, segment: int, start: int, end: int, ref: str, al
 
     `segment` is that of the first base that it touches, the one before an insertion.
     """
-    low, high = (start, end) if ref else (end, start)
-    allele = Allele(start, end, ref, alt, low, high)
+    allele = Allele(start, end, ref, alt)
     return templates.indel(segment).fill(allele, Spots(templates.segments.sequence, allele))

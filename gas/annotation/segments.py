@@ -31,6 +31,7 @@ _WINDOW = int(_WINDOWS[-1])
 _SPLICE_REGION = 3
 
 # Kinds of entries; all begin with (kind, transcript). Numbers are `a + b * position`.
+# Percent signs in their texts are doubled.
 # FLANK: head, a, b, tail, reach: the row is the allele, head, DISTANCE, tail.
 # PLACE: head, a, b, tail, reach, strand, layout, anchor, named, body, structure: the allele, head, HGVSc's number,
 #   REF>ALT on the strand, tail. `anchor` is what stands before each number in HGVSc, such as "88+"; head ends with it.
@@ -176,6 +177,8 @@ class Segments:
         self.sequence = sequence
         self.source = source
         self._layouts: dict[Transcript, csq.Layout] = {}
+        # For the text of templates.
+        self._doubled: dict[Transcript, csq.Layout] = {}
         self._entries: dict[int, list[Entry]] = {}
 
     def find(self, positions: NDArray[np.int64]) -> list[int]:
@@ -208,6 +211,7 @@ class Segments:
             if len(self._entries) >= _KEPT_SEGMENTS:
                 self._entries.clear()
                 self._layouts.clear()
+                self._doubled.clear()
                 self.transcripts.forget()
             entries = self._entries[segment] = self._decode(segment)
         return entries
@@ -232,6 +236,12 @@ class Segments:
             layout = self._layouts[transcript] = csq.Layout(transcript, self.source)
         return layout
 
+    def _template_layout(self, transcript: Transcript) -> csq.Layout:
+        layout = self._doubled.get(transcript)
+        if layout is None:
+            layout = self._doubled[transcript] = csq.Layout(transcript, self.source, percent="%%")
+        return layout
+
     def _decode(self, segment: int) -> list[Entry]:
         if segment < 0:
             return []
@@ -240,7 +250,7 @@ class Segments:
 
     def _entry(self, transcript: Transcript, bounds: tuple[int, int]) -> Entry:
         place = bounds[0]
-        layout = self.layout(transcript)
+        layout = self._template_layout(transcript)
         if not within(transcript, place, place):
             side = -1 if place < transcript.start else -2
             if known := transcript.regions.get(side):

@@ -1,6 +1,7 @@
-"""Where HGVS puts a pure insertion or deletion on a strand, and what it says there."""
+"""Where HGVS puts a pure insertion or deletion on a strand, and what it says there.
 
-from typing import NamedTuple
+Allele and Spot are no named tuples because making one of those takes as long as filling in a row.
+"""
 
 from gas.annotation import csq, hgvs
 from gas.annotation.coding_indels import Indel
@@ -8,30 +9,29 @@ from gas.annotation.codons import reverse_complement
 from gas.annotation.reference import ContigSequence
 
 
-class Allele(NamedTuple):
+class Allele:
     """An indel as in gas.annotation.consequence; `low` and `high` are the first and the last base beside or in it."""
 
-    start: int
-    end: int
-    ref: str
-    alt: str
-    low: int
-    high: int
+    __slots__ = ("alt", "end", "high", "low", "ref", "start")
+
+    def __init__(self, start: int, end: int, ref: str, alt: str) -> None:
+        self.start, self.end, self.ref, self.alt = start, end, ref, alt
+        self.low, self.high = (start, end) if ref else (end, start)
 
 
-class Spot(NamedTuple):
+class Spot:
     """`left` to `right`, in the strand's direction, is what HGVS names; `first` to `last` what is read to find it.
 
     `event` is what HGVSc says of it and `offset` HGVS_OFFSET.
     """
 
-    left: int
-    right: int
-    event: str
-    offset: int | str
-    first: int
-    last: int
-    indel: Indel
+    __slots__ = ("event", "first", "indel", "last", "left", "offset", "right")
+
+    def __init__(
+        self, left: int, right: int, event: str, offset: int | str, first: int, last: int, indel: Indel
+    ) -> None:
+        self.left, self.right, self.event, self.offset = left, right, event, offset
+        self.first, self.last, self.indel = first, last, indel
 
 
 class Spots:
@@ -50,9 +50,10 @@ class Spots:
         """The spot on a strand, 1 or -1."""
         found = self._found[strand]
         if found is None:
-            start, end, ref, alt, _, _ = self._allele
-            self.shifts[strand] = hgvs.shift(self._sequence, start, end, ref, alt, strand)
-            found = self._found[strand] = _spot(self._sequence, start, end, alt, strand, *self.shifts[strand])
+            one = self._allele
+            moved, bases = hgvs.shift(self._sequence, one.start, one.end, one.ref, one.alt, strand)
+            self.shifts[strand] = moved, bases
+            found = self._found[strand] = _spot(self._sequence, one.start, one.end, one.alt, strand, moved, bases)
         return found
 
 

@@ -64,6 +64,11 @@ class Summary:
             else:
                 self._add_longer(ref, alt, times)
 
+    def add_indels(self, change: int, times: int) -> None:
+        """Count alleles that only insert (`change` is positive) or only delete so many bases."""
+        self.by_type["insertion" if change > 0 else "deletion"] += times
+        self.indel_lengths[max(-LONGEST_EXACT_INDEL - 1, min(LONGEST_EXACT_INDEL + 1, change))] += times
+
     def add_csq(self, entries: Sequence[str]) -> None:
         """Count a record's CSQ entries."""
         worst, worst_rank, impact = "", len(SEVERITY) + 1, ""

@@ -107,6 +107,7 @@ class Template:
     def fill(self, position: int, change: Change) -> tuple[bytes, Seen] | None:
         """CSQ of a change at a position of the segment, and what was seen; None: only a careful one can."""
         ref, alt, own, base = change
+        alt_shown = own[0]
         values: list[bytes | int] = [*own, *[a + b * position for a, b in self._numbers]]
         if not self._times:
             return self._text % self._order(values), self.always_seen
@@ -114,12 +115,16 @@ class Template:
         for offset, strand, first, by_codon, described in self._codons:
             number, place = divmod(offset + strand * position, 3)
             changes = by_codon[number - first]
-            meaning = changes[4 * place + base[strand]] if changes else None
+            meaning = changes[4 * place + (base[1] if strand > 0 else base[2])] if changes else None
             if meaning is None:
                 return None
             effect, before, behind, codons = meaning
             seen.append(described[effect])
-            values += (described[effect], 3 * number + place + 1, before, number + 1, behind, codons)
+            base_number, residue = 3 * number + place + 1, number + 1
+            values.append(b"%b|%b" % (alt_shown, described[effect]))
+            values.append(b"%d%b" % (base_number, own[1] if strand > 0 else own[2]))
+            values.append(b"%b%d%b" % (before, residue, behind))
+            values.append(b"%d|%d|%b" % (base_number, residue, codons))
         for transcript in self._others:
             layout = self._segments.layout(transcript)
             row = csq.row(transcript, layout, position, position, ref, alt, 1, {}).encode("latin-1")
@@ -143,8 +148,8 @@ def _by_codon(codons: _Codons) -> tuple[int, int, int, list[list[_Meaning | None
     return codons.offset, codons.strand, codons.first // 3, found, described
 
 
-# How many values a changed codon gives.
-_VALUES = 6
+# What a changed codon gives: Allele to IMPACT, HGVSc, HGVSp, and CDS_position to Codons.
+_VALUES = 4
 
 
 def _fixed_row(entry: Entry, numbers: dict[tuple[int, int], int], used: list[tuple[str, int]]) -> str:
@@ -181,12 +186,11 @@ def _codon_row(
     codon = _Codons(offset, strand, first, bases, transcript.table, effects)
     place = _VALUES * codons.setdefault(codon, len(codons))
     cdna = numbers.setdefault((a, strand), len(numbers))
-    consequence, base, before, number, behind, shown = (("codon", place + value) for value in range(_VALUES))
-    used += [("own", 0), consequence, base, ("own", strand % 3), before, number, behind]
-    used += [("number", cdna), base, number, shown]
+    terms, base, residue, codon_fields = (("codon", place + value) for value in range(_VALUES))
+    used += [terms, base, residue, ("number", cdna), codon_fields]
     return (
-        f"{TEXT}|{TEXT}{layout.gene}{exon}||{layout.name}{NUMBER}{TEXT}|{transcript.protein_name}:p."
-        f"{TEXT}{NUMBER}{TEXT}|{NUMBER}|{NUMBER}|{NUMBER}|{TEXT}||1|{layout.tail_start}{layout.tail_end}"
+        f"{TEXT}{layout.gene}{exon}||{layout.name}{TEXT}|{layout.protein}{TEXT}|{NUMBER}|{TEXT}||1|"
+        f"{layout.tail_start}{layout.tail_end}"
     )
 
 

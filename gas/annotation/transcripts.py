@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +81,26 @@ class Transcript:
         self.exon_ends: list[int] = exons[:, 1].tolist()
         self.length = sum(self.exon_ends) - sum(self.exon_starts) + len(self.exon_starts)
         self.offsets = self._offsets()
+        pairs = zip(self.exon_ends[:-1], self.exon_starts[1:], strict=True)
+        self.introns: list[tuple[int, int]] = [(end + 1, start - 1) for end, start in pairs]
+        self.intron_starts = [start for start, _ in self.introns]
+        self.intron_ends = [end for _, end in self.introns]
+        self.frameshift_introns = [(a, b) for a, b in self.introns if a <= b <= a + FRAMESHIFT_INTRON]
         self.cds_first, self.cds_last, self.pad = 0, -1, 0
         if self.coding_start:
             ends = (self.coding_start, self.coding_end)
             self.cds_first, self.cds_last = (self.cdna(g) or 0 for g in ends[:: self.strand])
             self.pad = (3 - phase) % 3
-        self.frameshift_introns = [
-            intron for intron in self.introns if intron[1] - intron[0] <= FRAMESHIFT_INTRON and intron[0] <= intron[1]
-        ]
         # Made by gas.annotation.segments: what is constant per region of this transcript.
         self.regions: dict[int, tuple[Any, ...]] = {}
+        # Sequences and what is read from them, each made when first asked for.
+        self._spliced: str | None = None
+        self._cds: str | None = None
+        self._utr3: str | None = None
+        self._reading: Reading | None = None
+        self._peptide: str | None = None
+        self._residues: str | None = None
+        self._stated: dict[int, str] | None = None
 
     def _offsets(self) -> list[int]:
         """Per exon the number that, added to position * strand, gives the cDNA position."""
@@ -101,21 +110,6 @@ class Transcript:
             offsets.append(before + 1 - start if self.strand > 0 else before + 1 + end)
             before += end - start + 1
         return offsets if self.strand > 0 else offsets[::-1]
-
-    @cached_property
-    def introns(self) -> list[tuple[int, int]]:
-        """Genomic intervals between neighbouring exons, ascending."""
-        return [(end + 1, start - 1) for end, start in zip(self.exon_ends[:-1], self.exon_starts[1:], strict=True)]
-
-    @cached_property
-    def intron_starts(self) -> list[int]:
-        """First positions of `introns`."""
-        return [start for start, _ in self.introns]
-
-    @cached_property
-    def intron_ends(self) -> list[int]:
-        """Last positions of `introns`."""
-        return [end for _, end in self.introns]
 
     def exon_at(self, position: int) -> int:
         """The index (along the genome) of the last exon that begins at or before this position; -1 before them all."""
@@ -132,46 +126,57 @@ class Transcript:
         """The 1-based number in the direction of transcription of exon or intron `index` (along the genome)."""
         return index + 1 if self.strand > 0 else total - index
 
-    @cached_property
+    @property
     def spliced(self) -> str:
         """The transcript's bases, exons joined, in the direction of transcription."""
-        bases = "".join(
-            [self.sequence[start - 1 : end] for start, end in zip(self.exon_starts, self.exon_ends, strict=True)]
-        )
-        return bases if self.strand > 0 else reverse_complement(bases)
+        if self._spliced is None:
+            pairs = zip(self.exon_starts, self.exon_ends, strict=True)
+            bases = "".join([self.sequence[start - 1 : end] for start, end in pairs])
+            self._spliced = bases if self.strand > 0 else reverse_complement(bases)
+        return self._spliced
 
-    @cached_property
+    @property
     def cds(self) -> str:
         """The coding sequence, with an N for each base missing from an incomplete first codon."""
-        return "N" * self.pad + self.spliced[self.cds_first - 1 : self.cds_last]
+        if self._cds is None:
+            self._cds = "N" * self.pad + self.spliced[self.cds_first - 1 : self.cds_last]
+        return self._cds
 
-    @cached_property
+    @property
     def utr5(self) -> str:
         """The bases before the CDS."""
         return self.spliced[: self.cds_first - 1]
 
-    @cached_property
+    @property
     def utr3(self) -> str:
         """The bases after the CDS."""
-        return self.spliced[self.cds_last :]
+        if self._utr3 is None:
+            self._utr3 = self.spliced[self.cds_last :]
+        return self._utr3
 
-    @cached_property
+    @property
     def reading(self) -> Reading:
         """The CDS from the second codon on, and what follows: the first is not read as others are."""
-        return Reading(self.cds[3:] + self.utr3, len(self.cds) - 6, self.table)
+        if self._reading is None:
+            self._reading = Reading(self.cds[3:] + self.utr3, len(self.cds) - 6, self.table)
+        return self._reading
 
-    @cached_property
+    @property
     def peptide(self) -> str:
         """The protein, one letter a residue, without its stop."""
-        protein = translate_protein(self.cds, self.table)
-        if self.stated:
-            protein = "".join([self.stated.get(number, residue) for number, residue in enumerate(protein, 1)])
-        return protein
+        if self._peptide is None:
+            protein = translate_protein(self.cds, self.table)
+            if self.stated:
+                protein = "".join([self.stated.get(number, residue) for number, residue in enumerate(protein, 1)])
+            self._peptide = protein
+        return self._peptide
 
-    @cached_property
+    @property
     def residues(self) -> str:
         """What each whole codon of the CDS stands for."""
-        return self.read(self.cds, 1)
+        if self._residues is None:
+            self._residues = self.read(self.cds, 1)
+        return self._residues
 
     def read(self, codons: str, first: int) -> str:
         """The amino acids of whole codons that stand at the place of the `first` residue and those behind it.
@@ -193,9 +198,14 @@ class Transcript:
         broken_start = self.pad and self.cds_first > 1
         return not (self.recoded or self.slip or broken_start or SELENOPROTEIN in self.tags)
 
-    @cached_property
+    @property
     def stated(self) -> dict[int, str]:
         """Residues, counted from 1, that the gene models state against the genetic code: {46: "U"}."""
+        if self._stated is None:
+            self._stated = self._find_stated()
+        return self._stated
+
+    def _find_stated(self) -> dict[int, str]:
         found = {}
         for entry in self.recoded.split(","):
             base = self.cdna(int(entry[:-1])) if entry else None
@@ -206,7 +216,7 @@ class Transcript:
             found = {number: "U" for number, codon in enumerate(codons, 1) if codon == "TGA"}
         return found
 
-    @cached_property
+    @property
     def readable(self) -> int:
         """How many codons, from the first, are known to be read in the frame that the CDS begins with."""
         if not self.slip:

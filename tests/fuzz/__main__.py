@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests import sources
+
 
 def main() -> None:
     """Run one of the fuzzers."""
@@ -38,6 +40,7 @@ def files(seconds: int, seed: int, corpus: Path, kept: Path, folder: Path) -> No
         import atheris
     except ImportError:
         sys.exit("Fuzzing files needs atheris, which is no part of make setup: .venv/bin/pip install atheris")
+    sources.prefer()
     with atheris.instrument_imports(include=["gas.annotation"]):
         from tests.fuzz.bundle import build
         from tests.fuzz.files import check_file, seeds

@@ -22,6 +22,7 @@ NOT_RUN = "provision/20-agents.sh"
 APPLICATION = [
     "provision/50-users.sh",
     "provision/60-application.sh",
+    "provision/65-engine.sh",
     "provision/70-services.sh",
     "provision/80-manifest.sh",
     "provision/90-clean.sh",
@@ -139,7 +140,7 @@ def passed(caller: Mapping[str, str]) -> dict[str, str]:
 
 
 def upload(folder: Path) -> Path:
-    """What `make image` has Packer upload: the wheel, the requirements and ami/."""
+    """What `make image` has Packer upload: the wheel, the requirements, setup.py and ami/."""
     run("make", "--no-print-directory", "-C", str(ROOT), "image-files", f"IMAGE_FILES={folder}")
     return folder
 
