@@ -22,7 +22,7 @@ def shelf(
 ) -> Iterator[Shelf]:
     """The agents that move results, over either backend, in a deployment of its own."""
     settings = settings_of(tmp_path_factory.mktemp("admin"), archive_backend=request.param, free_window=WINDOW)
-    queues = ["job-requests", "notify", "archive", "restore", "thaw"]
+    queues = ["job-requests", "notify", "webhooks", "archive", "restore", "thaw"]
     create(settings, queues=queues, tables=["annotations", "users"], buckets=["inputs", "results"])
     made = make_shelf(Deployment(settings), archive_backend=request.param)
     made.clock.seconds = time.time() - LONG_AGO

@@ -73,7 +73,7 @@ def test_an_empty_queue_and_one_that_is_not_there(shelf: Shelf, command: Command
     assert command("redrive", "archive")[:2] == (0, "There is no dead letter.\n")
     status, _, err = command("redrive", "mistake")
     assert status == 1
-    assert err.startswith("Error: There is no queue mistake; there are job-requests, notify, archive")
+    assert err.startswith("Error: There is no queue mistake; there are job-requests, notify, webhooks, archive")
 
 
 def test_a_refusal_of_aws_is_one_sentence(shelf: Shelf, command: Command, faulty: AwsStandIn) -> None:

@@ -16,7 +16,7 @@ from webserver.app import make_app
 from webserver.overview import REMEMBERED_SECONDS
 from webserver.services import Services
 
-QUEUES = ("job-requests", "notify", "archive", "restore", "thaw")
+QUEUES = ("job-requests", "notify", "webhooks", "archive", "restore", "thaw")
 
 
 @pytest.fixture(scope="module")
