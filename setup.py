@@ -16,7 +16,7 @@ ENGINE = Path("gas/annotation")
 COMPILED = (
     *("annotations", "coding", "coding_effect", "coding_indels", "codons", "columns", "consequence", "csq", "hgvs"),
     *("indel_parts", "indel_templates", "info", "picks", "probe", "records", "rows", "segments", "spots", "templates"),
-    *("terms", "transcripts"),
+    *("terms", "transcripts", "variant_rows"),
 )
 
 

@@ -154,7 +154,7 @@ class Worker:
         _count_terms(counted, output.summary)
         known = self._overlay_info(contig, found, output.summary)
         if output.table:
-            _add_rows(output.table, found, csq_of, known, seen)
+            output.table.add_all(found, csq_of, known, seen)
         if self._wanted.tsv:
             for place, (annotation, overlay) in enumerate(zip(csq_of, known, strict=True)):
                 entries = annotation.decode("latin-1").split(",") if annotation else []
@@ -192,20 +192,6 @@ class Worker:
 def replaced_info(overlays: Overlays) -> tuple[str, ...]:
     """The INFO keys that annotation writes anew."""
     return ("CSQ", *(name for name, _ in overlays.columns()))
-
-
-def _add_rows(
-    table: "VariantRows", found: Columns, annotations: list[bytes], known: list[str], seen: list[Seen | None]
-) -> None:
-    lines = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
-    records = zip(lines, _allele_counts(found), annotations, known, seen, strict=True)
-    for (start, end), alleles, annotation, overlay, key in records:
-        table.add(found.text[start:end], alleles, annotation, overlay, key)
-
-
-def _allele_counts(found: Columns) -> list[int]:
-    count = found.text.count
-    return [count(b",", *span) + 1 for span in zip(found.ref_ends.tolist(), found.alt_ends.tolist(), strict=True)]
 
 
 def _along(chrom: str, contig: Contig, width: int, positions: Ints) -> dict[Bin, int]:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from gas.annotation.columns import Columns, Ints
 from gas.annotation.picks import Choice, Picks
+from gas.annotation.templates import Seen
 from gas.annotation.variant_table import FIXED, INTEGERS, TableLayout
 
-Ints = NDArray[np.int64]
 # CHROM to INFO, and the rest of the line as one.
 _FIXED_COLUMNS, _ALT, _REST = 8, 4, 8
 _PLACES = {"CHROM": 0, "POS": 1, "ID": 2, "REF": 3, "QUAL": 5, "FILTER": 6}
@@ -32,6 +32,19 @@ class VariantRows:
         self._alleles: list[int] = []
         self._choices: list[Choice | None] = []
         self._entries: list[bytes | None] = []
+
+    def add_all(
+        self, found: Columns, annotations: Sequence[bytes], overlays: Sequence[str], keys: Sequence[Seen | None]
+    ) -> None:
+        """Every record of these columns, as `add` takes them."""
+        text = found.text
+        starts: list[int] = found.starts.tolist()
+        ends: list[int] = found.ends.tolist()
+        ref_ends: list[int] = found.ref_ends.tolist()
+        alt_ends: list[int] = found.alt_ends.tolist()
+        for place, start in enumerate(starts):
+            alleles = text.count(b",", ref_ends[place], alt_ends[place]) + 1
+            self.add(text[start : ends[place]], alleles, annotations[place], overlays[place], keys[place])
 
     def add(self, line: bytes, alleles: int, annotation: bytes, overlays: str, key: object = None) -> None:
         """One record: its line as read, how many ALT alleles it has, CSQ's value (b"" for none), the overlays' entries
