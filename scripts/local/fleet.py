@@ -15,10 +15,16 @@ def create_group(
 ) -> list[str]:
     """Create one role's group with `size` instances; returns their ids. `version`: of the software, for the tag."""
     name = fleet.group_name(name_prefix, role)
-    template = ec2.create_launch_template(
-        LaunchTemplateName=name, LaunchTemplateData={"ImageId": IMAGE, "InstanceType": "t4g.small"}
-    )["LaunchTemplate"]["LaunchTemplateId"]
     tags = {fleet.ROLE_TAG: role, fleet.PREFIX_TAG: name_prefix, fleet.VERSION_TAG: version}
+    given = [{"Key": key, "Value": value} for key, value in tags.items()]
+    template = ec2.create_launch_template(
+        LaunchTemplateName=name,
+        LaunchTemplateData={
+            "ImageId": IMAGE,
+            "InstanceType": "t4g.small",
+            "TagSpecifications": [{"ResourceType": "instance", "Tags": given}],
+        },
+    )["LaunchTemplate"]["LaunchTemplateId"]
     autoscaling.create_auto_scaling_group(
         AutoScalingGroupName=name,
         MinSize=0,
@@ -26,16 +32,6 @@ def create_group(
         DesiredCapacity=size,
         LaunchTemplate={"LaunchTemplateId": template, "Version": "1"},
         AvailabilityZones=["us-east-1a"],
-        Tags=[
-            {
-                "Key": key,
-                "Value": value,
-                "PropagateAtLaunch": True,
-                "ResourceId": name,
-                "ResourceType": "auto-scaling-group",
-            }
-            for key, value in tags.items()
-        ],
     )
     for hook, transition in (
         (fleet.launch_hook(name_prefix, role), "LAUNCHING"),
