@@ -11,9 +11,16 @@ HEARTBEAT_SECONDS = 30
 
 
 def create_group(
-    ec2: Any, autoscaling: Any, name_prefix: str, role: str, size: int = 1, version: str = "1.0"
+    ec2: Any,
+    autoscaling: Any,
+    name_prefix: str,
+    role: str,
+    size: int = 1,
+    version: str = "1.0",
+    heartbeat_seconds: int = HEARTBEAT_SECONDS,
 ) -> list[str]:
-    """Create one role's group with `size` instances; returns their ids. `version`: of the software, for the tag."""
+    """Create one role's group with `size` instances; returns their ids. `version`: of the software, for the tag.
+    `heartbeat_seconds`: how long the group waits for a host that is to go, and says nothing."""
     name = fleet.group_name(name_prefix, role)
     tags = {fleet.ROLE_TAG: role, fleet.PREFIX_TAG: name_prefix, fleet.VERSION_TAG: version}
     given = [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -41,7 +48,7 @@ def create_group(
             AutoScalingGroupName=name,
             LifecycleHookName=hook,
             LifecycleTransition=f"autoscaling:EC2_INSTANCE_{transition}",
-            HeartbeatTimeout=HEARTBEAT_SECONDS,
+            HeartbeatTimeout=heartbeat_seconds,
         )
     return [instance["InstanceId"] for instance in describe(autoscaling, name_prefix, role)]
 

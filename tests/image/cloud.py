@@ -29,6 +29,8 @@ AWS_PORT, GLOBUS_PORT, SITE_PORT = 4566, 4567, 4568
 SITE = f"http://127.0.0.1:{SITE_PORT}"
 GLOBUS = f"http://127.0.0.1:{GLOBUS_PORT}"
 REFERENCE_BUCKET = "gas-reference"
+# For a host that drains and says nothing; a busy machine may be slow to say it.
+DRAIN_SECONDS = 120
 # Nothing of these may be found on a host's disk.
 SECRETS = Secrets("0d9e5f6a-client-id", "image-test-client-secret", "image-test-session-key-image-test-session-key")
 
@@ -153,7 +155,7 @@ def cloud(layers: list[Path], folder: Path, groups: Mapping[str, int], **standin
         _fill(standin, key.with_suffix(".pub").read_text().strip())
         ec2, autoscaling = standin.client("ec2"), standin.client("autoscaling")
         for role, size in groups.items():
-            made.instances[role] = create_group(ec2, autoscaling, PREFIX, role, size, version(layers))
+            made.instances[role] = create_group(ec2, autoscaling, PREFIX, role, size, version(layers), DRAIN_SECONDS)
         yield made
 
 

@@ -4,7 +4,6 @@ That is EC2's part, and the load balancer's. Who comes and goes is decided by th
 """
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,12 +24,15 @@ class Follower:
     def __init__(self, cloud: Cloud, images: dict[str, list[Path]], pool: ThreadPoolExecutor) -> None:
         self.cloud, self.images, self.held = cloud, images, set[str]()
         self.stops = threading.Event()
+        self.thread: Future[None] | None = None
         self._pool, self._told, self._gone = pool, set[str](), dict[str, Future[None]]()
         client = cloud.standin.client
         self._ec2, self._autoscaling = client("ec2"), client("autoscaling")
 
     def members(self) -> dict[str, str]:
-        """Instances of the groups → their lifecycle states."""
+        """Instances of the groups → their lifecycle states. Raises what ended the thread, if something did."""
+        if self.thread is not None and self.thread.done():
+            self.thread.result()
         found = self._autoscaling.describe_auto_scaling_instances()["AutoScalingInstances"]
         return {each["InstanceId"]: each["LifecycleState"] for each in found}
 
@@ -39,7 +41,8 @@ class Follower:
 
     def hosts(self, role: str) -> list[str]:
         """The ids of a role's instances, in the order in which they came."""
-        return [name for name in self.cloud.machines if name in self.members() and self.role(name) == role]
+        members = self.members()
+        return [name for name in list(self.cloud.machines) if name in members and self.role(name) == role]
 
     def follow(self) -> None:
         while not self.stops.wait(LOOK_SECONDS):
@@ -92,9 +95,9 @@ def following(cloud: Cloud, images: dict[str, list[Path]]) -> Iterator[Follower]
     """Follow in a thread. Raises at the end what it came upon."""
     with ThreadPoolExecutor() as pool:
         follower = Follower(cloud, images, pool)
-        done = pool.submit(follower.follow)
+        follower.thread = pool.submit(follower.follow)
         try:
             yield follower
         finally:
             follower.stops.set()
-        done.result()
+        follower.thread.result()

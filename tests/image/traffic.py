@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from scripts.local import loopback
-from scripts.local.site import Visitor, VisitFailed
+from scripts.local.site import VisitFailed, Visitor
 from tests.image.cloud import SITE
 
 PAGE_SECONDS, JOB_SECONDS = 0.2, 3.0
