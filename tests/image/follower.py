@@ -36,6 +36,9 @@ class Follower:
         found = self._autoscaling.describe_auto_scaling_instances()["AutoScalingInstances"]
         return {each["InstanceId"]: each["LifecycleState"] for each in found}
 
+    def in_service(self) -> list[str]:
+        return [name for name, state in self.members().items() if state == "InService"]
+
     def role(self, instance_id: str) -> str:
         return self._tags(instance_id)[ROLE_TAG]
 

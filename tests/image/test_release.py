@@ -68,7 +68,7 @@ def image(account: Cloud) -> str:
 @pytest.fixture(scope="module")
 def hosts(account: Cloud, image: str) -> Iterator[Follower]:
     """One host of each role, in service."""
-    next_layers = bake.layers("next")
+    next_layers = bake.next_layers()
     assert version(next_layers) == bake.NEXT_VERSION
     with following(account, {IMAGE: account.layers, image: next_layers}) as hosts:
         until(lambda: len(account.machines) == len(ROLES), 60)
@@ -99,7 +99,8 @@ def ops(desk: Desk, words: str, title: str, *more: str) -> subprocess.CompletedP
 
 
 def known_to_work(desk: Desk, release: str) -> None:
-    """`gas ops hosts` shows the version on every host, `gas ops status` only RUNNING, and a job of your own comes through."""
+    """Each host has the version, only RUNNING programs, and a job of your own comes through."""
+    assert "the version on every host, `gas ops status` only RUNNING, and a job of your own comes" in section("Release")
     shown = [line.split()[1:4:2] for line in ops(desk, "gas ops hosts", "Release").stdout.splitlines()[1:]]
     assert shown == [[role, release] for role in ROLES]
     status = ops(desk, "gas ops status", "Release")
