@@ -71,10 +71,10 @@ def hosts(account: Cloud, image: str) -> Iterator[Follower]:
     next_layers = bake.next_layers()
     assert version(next_layers) == bake.NEXT_VERSION
     with following(account, {IMAGE: account.layers, image: next_layers}) as hosts:
-        until(lambda: len(account.machines) == len(ROLES), 60)
+        until(lambda: len(account.machines) == len(ROLES), BOOT_SECONDS)
         for machine in list(account.machines.values()):
             machine.until(machine.all_running, BOOT_SECONDS, "every program runs")
-        until(lambda: answers(f"{SITE}/readyz"), 60)
+        until(lambda: answers(f"{SITE}/readyz"), BOOT_SECONDS)
         yield hosts
 
 
