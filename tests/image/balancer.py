@@ -41,7 +41,10 @@ class Balancer:
     def add(self, name: str, address: str) -> None:
         """Another web host; it gets requests once it answers `/healthz`."""
         self._tell(f"add server web/{name} {address}:8080 {CHECKED}")
-        self._tell(f"enable health web/{name}; enable server web/{name}")
+        # HAProxy takes a server for well until a check fails; AWS's takes none for well that has passed no check.
+        for step in ("state drain", "health down", "state ready"):
+            self._tell(f"set server web/{name} {step}")
+        self._tell(f"enable health web/{name}")
 
     def drain(self, name: str) -> None:
         """No new request for that host; those that it has are answered."""
