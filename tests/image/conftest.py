@@ -36,9 +36,9 @@ def layers() -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
+def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
     """Where a module's hosts keep what they write."""
-    folder = bake.FOLDER / "hosts"
+    folder = bake.FOLDER / request.path.stem
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     yield folder
