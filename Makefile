@@ -73,7 +73,7 @@ image: image-files ## Bake an image in AWS with Packer 1.7 or newer (LAYER=base|
 	$(PACKER) init ami/
 	$(PACKER) build -only="$(LAYER).amazon-ebs.$(ARCH)" -var files="$(IMAGE_FILES)" -var version="$(VERSION)" -var region="$(REGION)" ami/
 
-image-test: setup ## Bake the image without AWS, boot it, and break it (root; 8 minutes)
+image-test: setup ## Bake the image without AWS, boot it, and break it (root; 12 minutes)
 	@$(BIN)/python -m tests.image
 
 image-files: setup

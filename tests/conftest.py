@@ -136,7 +136,7 @@ def aws_standin() -> Iterator[AwsStandIn]:
         AWS_STANDIN_RESTORE_BULK_SECONDS="3",
         AWS_STANDIN_INVENTORY_SECONDS="0.05",
         AWS_STANDIN_TTL_SWEEP_SECONDS="0.3",
-        AWS_STANDIN_REFRESH_SECONDS="2",
+        AWS_STANDIN_REFRESH_SECONDS="1",
     )
     yield standin
     assert stop_standin(standin) == 0

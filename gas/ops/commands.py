@@ -32,7 +32,7 @@ def ops() -> None:
     """What `gas.cli` shows as `gas ops`."""
 
 
-def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
+def command(name: str, **settings: Any) -> Callable[[Callable[..., None]], click.Command]:
     """A command of `gas ops` that gets an `Account`; whatever was to be expected ends it with one sentence."""
 
     def make(work: Callable[..., None]) -> click.Command:
@@ -47,7 +47,7 @@ def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
             except (BotoCoreError, ClientError) as error:
                 raise click.ClickException(explain(error)) from error
 
-        return ops.command(name)(run)
+        return ops.command(name, **settings)(run)
 
     return make
 
@@ -88,7 +88,8 @@ def hosts(account: Account, role: str | None, as_json: bool) -> None:
     click.echo("\n".join(fleet.table(rows, HOST_HEAD)) if rows else f"{account.name_prefix} has no host.")
 
 
-@command("ssh")
+# `gas ops ssh HOST tail -f …`: the -f is tail's.
+@command("ssh", context_settings={"ignore_unknown_options": True})
 @click.argument("host")
 @click.argument("remote", nargs=-1, type=click.UNPROCESSED)
 @_direct

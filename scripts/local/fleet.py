@@ -11,14 +11,27 @@ HEARTBEAT_SECONDS = 30
 
 
 def create_group(
-    ec2: Any, autoscaling: Any, name_prefix: str, role: str, size: int = 1, version: str = "1.0"
+    ec2: Any,
+    autoscaling: Any,
+    name_prefix: str,
+    role: str,
+    size: int = 1,
+    version: str = "1.0",
+    heartbeat_seconds: int = HEARTBEAT_SECONDS,
 ) -> list[str]:
-    """Create one role's group with `size` instances; returns their ids. `version`: of the software, for the tag."""
+    """Create one role's group with `size` instances; returns their ids. `version`: of the software, for the tag.
+    `heartbeat_seconds`: how long the group waits for a host that is to go, and says nothing."""
     name = fleet.group_name(name_prefix, role)
-    template = ec2.create_launch_template(
-        LaunchTemplateName=name, LaunchTemplateData={"ImageId": IMAGE, "InstanceType": "t4g.small"}
-    )["LaunchTemplate"]["LaunchTemplateId"]
     tags = {fleet.ROLE_TAG: role, fleet.PREFIX_TAG: name_prefix, fleet.VERSION_TAG: version}
+    given = [{"Key": key, "Value": value} for key, value in tags.items()]
+    template = ec2.create_launch_template(
+        LaunchTemplateName=name,
+        LaunchTemplateData={
+            "ImageId": IMAGE,
+            "InstanceType": "t4g.small",
+            "TagSpecifications": [{"ResourceType": "instance", "Tags": given}],
+        },
+    )["LaunchTemplate"]["LaunchTemplateId"]
     autoscaling.create_auto_scaling_group(
         AutoScalingGroupName=name,
         MinSize=0,
@@ -26,16 +39,6 @@ def create_group(
         DesiredCapacity=size,
         LaunchTemplate={"LaunchTemplateId": template, "Version": "1"},
         AvailabilityZones=["us-east-1a"],
-        Tags=[
-            {
-                "Key": key,
-                "Value": value,
-                "PropagateAtLaunch": True,
-                "ResourceId": name,
-                "ResourceType": "auto-scaling-group",
-            }
-            for key, value in tags.items()
-        ],
     )
     for hook, transition in (
         (fleet.launch_hook(name_prefix, role), "LAUNCHING"),
@@ -45,7 +48,7 @@ def create_group(
             AutoScalingGroupName=name,
             LifecycleHookName=hook,
             LifecycleTransition=f"autoscaling:EC2_INSTANCE_{transition}",
-            HeartbeatTimeout=HEARTBEAT_SECONDS,
+            HeartbeatTimeout=heartbeat_seconds,
         )
     return [instance["InstanceId"] for instance in describe(autoscaling, name_prefix, role)]
 

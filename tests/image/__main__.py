@@ -23,6 +23,7 @@ PROGRAMS = {
     "shellcheck": "shellcheck",
     "ip": "iproute2",
     "socat": "socat",
+    "haproxy": "haproxy",
     "ssh": "openssh-client",
     "unshare": "util-linux",
 }

@@ -4,8 +4,11 @@ Everything runs in mount and process namespaces of its own (`make image-test`), 
 """
 
 import os
+import re
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +31,8 @@ APPLICATION = [
     "provision/90-clean.sh",
     "verify/image.sh",
 ]
+# What a release brings out in the tests: this checkout, with another version.
+NEXT_VERSION = "9999.1"
 SUITE = "trixie"
 # What Debian's image for EC2 has beyond debootstrap's least, as far as our units and scripts deal with it.
 AS_IN_EC2 = ("systemd", "systemd-sysv", "dbus", "udev", "cloud-init", "openssh-server", "iproute2", "sudo", "apt-utils")
@@ -145,25 +150,57 @@ def upload(folder: Path) -> Path:
     return folder
 
 
+def upload_of_next(source: Path, folder: Path) -> Path:
+    """The same with a wheel of NEXT_VERSION."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("wheel"))
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name)
+        for package in ("gas", "agents", "webserver"):
+            shutil.copytree(ROOT / package, copy / package)
+        for file in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / file, copy)
+        project = copy / "pyproject.toml"
+        text, changed = re.subn(r'(?m)^version = ".+"$', f'version = "{NEXT_VERSION}"', project.read_text())
+        assert changed == 1, "pyproject.toml names its version another way"
+        project.write_text(text)
+        pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
+        run(*pip, "--wheel-dir", str(folder / "wheel"), str(copy))
+    return folder
+
+
 def layers() -> list[Path]:
     """The baked image's layers, topmost first."""
     return [FOLDER / "application", FOLDER / "base", debian(FOLDER)]
 
 
+def next_layers() -> list[Path]:
+    """The next release's. It is baked over this one: that is quicker, and the scripts leave the same behind."""
+    return [FOLDER / "next", *layers()]
+
+
+def clear(name: str) -> None:
+    """Throw away a layer that was baked before."""
+    for suffix in ("", ".work", ".root"):
+        shutil.rmtree(FOLDER / f"{name}{suffix}", ignore_errors=True)
+
+
 def bake_all() -> dict[str, float]:
-    """Bake both layers, each twice, and say how long everything took."""
+    """Bake both layers, each twice, then the next release's; say how long everything took."""
     began = time.monotonic()
     below = debian(FOLDER)
     seconds = {"debian (0 when it was kept)": time.monotonic() - began}
     source = upload(FOLDER / "files")
     for name, lower, scripts in (("base", [below], BASE), ("application", [FOLDER / "base", below], APPLICATION)):
-        for suffix in ("", ".work", ".root"):
-            shutil.rmtree(FOLDER / f"{name}{suffix}", ignore_errors=True)
+        clear(name)
         seconds[name] = bake(lower, FOLDER / name, source, scripts)
         before = listing(FOLDER / name)
         seconds[f"{name}, again"] = bake(lower, FOLDER / name, source, scripts)
         changed = before ^ listing(FOLDER / name)
         assert not changed, f"A second run of the scripts changes the {name} layer: {sorted(changed)[:20]}"
+    clear("next")
+    following = upload_of_next(source, FOLDER / "files-of-next")
+    seconds["application, the next release"] = bake(layers(), FOLDER / "next", following, APPLICATION)
     return seconds
 
 

@@ -1,8 +1,9 @@
 """The AWS account that the hosts are in: the stand-ins, filled, with the settings in Parameter Store."""
 
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ from scripts.local.site import Visitor
 from tests.conftest import AwsStandIn, start_standin, stop_standin
 from tests.deployment import environment, until
 from tests.image import network
+from tests.image.balancer import Balancer, balancer
 from tests.image.machine import Machine, machine
 
 PREFIX = "gas"
@@ -27,6 +29,8 @@ AWS_PORT, GLOBUS_PORT, SITE_PORT = 4566, 4567, 4568
 SITE = f"http://127.0.0.1:{SITE_PORT}"
 GLOBUS = f"http://127.0.0.1:{GLOBUS_PORT}"
 REFERENCE_BUCKET = "gas-reference"
+# For a host that drains and says nothing; a busy machine may be slow to say it.
+DRAIN_SECONDS = 120
 # Nothing of these may be found on a host's disk.
 SECRETS = Secrets("0d9e5f6a-client-id", "image-test-client-secret", "image-test-session-key-image-test-session-key")
 
@@ -40,7 +44,8 @@ class Cloud:
     folder: Path
     key: Path
     stack: ExitStack
-    instances: dict[str, list[str]]
+    balancer: Balancer
+    instances: dict[str, list[str]] = field(default_factory=dict)
     machines: dict[str, Machine] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
 
@@ -61,16 +66,20 @@ class Cloud:
 
     def launch(self, name: str, role: str) -> Machine:
         """A new instance, booting."""
-        place = network.connect(self.stack, len(self.machines) + 1, name, [AWS_PORT, GLOBUS_PORT])
         known = self.instances.get(role)
         self.ids[name] = known.pop() if known else f"i-{len(self.machines):017x}"
         tags = {fleet.ROLE_TAG: role, fleet.PREFIX_TAG: PREFIX, fleet.VERSION_TAG: "image-test"}
-        network.give_metadata(self.stack, place, tags, self.ids[name], self.folder / f"{name}.metadata")
-        made = self.stack.enter_context(machine(place, self.layers, self.folder, lead_to_standins))
+        return self.boot(name, self.ids[name], tags, self.layers)
+
+    def boot(self, name: str, instance_id: str, tags: Mapping[str, str], layers: list[Path]) -> Machine:
+        """A machine of that image, booting as that instance."""
+        place = network.connect(self.stack, len(self.machines) + 1, name, [AWS_PORT, GLOBUS_PORT])
+        network.give_metadata(self.stack, place, tags, instance_id, self.folder / f"{name}.metadata")
+        made = self.stack.enter_context(machine(place, layers, self.folder, lead_to_standins))
         self.machines[name] = made
         made.start()
-        if role == "web":
-            network.forward(self.stack, "127.0.0.1", SITE_PORT, place.address, 8080)
+        if tags[fleet.ROLE_TAG] == "web":
+            self.balancer.add(name, place.address)
         return made
 
     def upload(self, path: Path) -> str:
@@ -85,6 +94,11 @@ class Cloud:
             answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
             total += int(answer["Attributes"]["ApproximateNumberOfMessages"])
         return total
+
+
+def version(layers: list[Path]) -> str:
+    """The software's version on a baked image."""
+    return str(json.loads((layers[0] / "usr/share/gas/manifest.json").read_text())["gas"])
 
 
 def lead_to_standins(root: Path) -> None:
@@ -117,15 +131,17 @@ def parameters(key: str) -> dict[str, str]:
         "GAS_HEARTBEAT_SECONDS": "5",
         "GAS_VISIBILITY_SECONDS": "20",
         "GAS_SWEEP_SECONDS": "5",
+        "GAS_LIFECYCLE_SECONDS": "2",
+        "GAS_HOOK_HEARTBEAT_SECONDS": "10",
     }
 
 
 @contextmanager
-def cloud(layers: list[Path], folder: Path) -> Iterator[Cloud]:
-    """The account, ready for hosts. Everything ends with the block."""
+def cloud(layers: list[Path], folder: Path, groups: Mapping[str, int], **standin_settings: str) -> Iterator[Cloud]:
+    """The account, ready for so many hosts of each role. Everything ends with the block."""
     with ExitStack() as stack:
         stack.enter_context(network.bridge())
-        standin = start_standin("--port", str(AWS_PORT))
+        standin = start_standin("--port", str(AWS_PORT), **standin_settings)
         stack.callback(stop_standin, standin)
         stack.enter_context(environment(standin.env))
         _start_globus(stack, folder)
@@ -133,14 +149,13 @@ def cloud(layers: list[Path], folder: Path) -> Iterator[Cloud]:
             network.publish(stack, port)
         key = folder / "operator"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-        made = Cloud(standin, layers, folder, key, stack, {})
+        made = Cloud(standin, layers, folder, key, stack, stack.enter_context(balancer(SITE_PORT, folder)))
         bootstrap.apply(made.settings, SECRETS)
         _shorten_receipts(standin.client("sqs"))
         _fill(standin, key.with_suffix(".pub").read_text().strip())
-        for role, size in (("web", 1), ("annotator", 2), ("utility", 1)):
-            made.instances[role] = create_group(
-                standin.client("ec2"), standin.client("autoscaling"), PREFIX, role, size
-            )
+        ec2, autoscaling = standin.client("ec2"), standin.client("autoscaling")
+        for role, size in groups.items():
+            made.instances[role] = create_group(ec2, autoscaling, PREFIX, role, size, version(layers), DRAIN_SECONDS)
         yield made
 
 

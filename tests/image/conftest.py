@@ -1,4 +1,4 @@
-"""The hosts that the tests share: they boot once, and each test leaves them running."""
+"""What the tests share: the baked layers, a folder for hosts, a file that takes a while, and the figures."""
 
 import json
 import os
@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from gas.annotation import reference
+from scripts.local.environment import BUNDLE, BUNDLES
 from tests.image import bake
 from tests.image.__main__ import FIGURES
 from tests.image.bake import run
-from tests.image.cloud import Cloud, cloud
 from tests.image.machine import CGROUPS
+
+# Long enough to be stopped and cut off in the middle; a second of one core annotates about 100,000.
+SLOW_POSITIONS, SLOW_TIMES = 3_000, 350
+SLOW_RECORDS = SLOW_POSITIONS * SLOW_TIMES
 
 figures: dict[str, float | str] = {}
 
@@ -30,15 +35,28 @@ def layers() -> list[Path]:
     return bake.layers()
 
 
-@pytest.fixture(scope="session")
-def account(layers: list[Path]) -> Iterator[Cloud]:
-    """The account, with no host in it yet."""
-    folder = bake.FOLDER / "hosts"
+@pytest.fixture(scope="module")
+def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Where a module's hosts keep what they write."""
+    folder = bake.FOLDER / request.path.stem
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    with cloud(layers, folder) as made:
-        yield made
+    yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file whose job takes a while: SLOW_RECORDS records."""
+    path = tmp_path_factory.mktemp("slow") / "slow.vcf"
+    bases = reference.load(BUNDLES / BUNDLE).sequence("MT")[:SLOW_POSITIONS]
+    with path.open("w") as file:
+        file.write(
+            "##fileformat=VCFv4.2\n##contig=<ID=MT,length=16569>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+        )
+        for position, base in enumerate(bases, start=1):
+            file.write(f"MT\t{position}\t.\t{base}\t{'T' if base != 'T' else 'C'}\t.\t.\t.\n" * SLOW_TIMES)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -91,7 +91,8 @@ def connect(stack: ExitStack, number: int, name: str, ports: list[int]) -> Place
     """Lay a cable to a new place, whose loopback has the cloud's ports."""
     holder = stack.enter_context(background("unshare", "--net", "sleep", "infinity")).pid
     until_apart(holder)
-    place = Place(name, f"10.0.0.{10 + number}", holder, f"host{number}")
+    # An interface's name is free again only a while after its network is gone.
+    place = Place(name, f"10.0.0.{10 + number}", holder, f"host{holder}")
     run("ip", "link", "add", place.cable, "type", "veth", "peer", "name", "eth0", "netns", str(holder))
     run("ip", "link", "set", place.cable, "master", BRIDGE, "up")
     run(*place.inside("ip", "link", "set", "lo", "up"))
@@ -122,3 +123,10 @@ def give_metadata(stack: ExitStack, place: Place, tags: dict[str, str], instance
         assert time.monotonic() < deadline, f"the metadata service did not start: {log.read_text()}"
         time.sleep(0.05)
     assert json.loads(log.read_text().splitlines()[0])["url"]
+
+
+def call_away(place: Place) -> None:
+    """Have the metadata service say that the group wants the instance to go."""
+    page = f"http://{LINK_LOCAL}/_standin/scale-in"
+    words = "import sys, urllib.request as web; web.urlopen(web.Request(sys.argv[1], method='POST'), timeout=10)"
+    run(*place.inside(sys.executable, "-c", words, page))

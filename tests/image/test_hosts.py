@@ -1,32 +1,35 @@
 """Booted hosts: a web server, two annotators and the utility host, in one network with the stand-ins."""
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gas.annotation import reference
 from gas.job import Job, JobStatus
 from scripts.local import loopback
-from scripts.local.environment import BUNDLE, BUNDLES, ROOT
+from scripts.local.environment import BUNDLE, ROOT
 from tests.conftest import SECRET_KEY
 from tests.deployment import until
-from tests.image import network
-from tests.image.cloud import AWS_PORT, SECRETS, SITE, Cloud, answers
+from tests.image.cloud import SECRETS, SITE, Cloud, answers, cloud
+from tests.image.conftest import SLOW_RECORDS
+from tests.image.desk import Desk, desk_of
 from tests.image.machine import Machine
 
 # The issue's own limits.
 RUNNING_SECONDS, FIRST_JOB_SECONDS = 10, 90
 BOOT_SECONDS, READY_SECONDS = 60, 30
 HOSTS = {"web1": "web", "annotator1": "annotator", "annotator2": "annotator", "utility1": "utility"}
-# Long enough to be stopped and cut off in the middle; a second of one core annotates about 100,000.
-SLOW_POSITIONS, SLOW_TIMES = 3_000, 350
+
+
+@pytest.fixture(scope="module")
+def account(layers: list[Path], folder: Path) -> Iterator[Cloud]:
+    """The account, with no host in it yet."""
+    with cloud(layers, folder, {"web": 1, "annotator": 2, "utility": 1}) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +45,6 @@ def fleet(account: Cloud, figure: dict[str, float | str]) -> Cloud:
         figure[f"{name}: from start to active, s"] = active - host.started
         figure[f"{name}: from active to every program RUNNING, s"] = running - active
     return account
-
-
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file whose job takes a while."""
-    path = tmp_path_factory.mktemp("slow") / "slow.vcf"
-    bases = reference.load(BUNDLES / BUNDLE).sequence("MT")[:SLOW_POSITIONS]
-    with path.open("w") as file:
-        file.write(
-            "##fileformat=VCFv4.2\n##contig=<ID=MT,length=16569>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-        )
-        for position, base in enumerate(bases, start=1):
-            file.write(f"MT\t{position}\t.\t{base}\t{'T' if base != 'T' else 'C'}\t.\t.\t.\n" * SLOW_TIMES)
-    return path
 
 
 def status(fleet: Cloud, job_id: str) -> Job:
@@ -148,45 +137,26 @@ def test_nothing_of_ours_runs_as_root(fleet: Cloud) -> None:
 
 
 @pytest.fixture(scope="module")
-def desk(fleet: Cloud) -> network.Place:
-    """An operator's machine in the same network."""
-    return network.connect(fleet.stack, 100, "desk", [AWS_PORT])
+def desk(fleet: Cloud) -> Desk:
+    return desk_of(fleet)
 
 
-def ssh(desk: network.Place, fleet: Cloud, host: Machine, user: str, *command: str) -> subprocess.CompletedProcess[str]:
+def ssh(desk: Desk, fleet: Cloud, host: Machine, user: str, *command: str) -> subprocess.CompletedProcess[str]:
     options = ["-i", str(fleet.key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
     quiet = ["-o", "BatchMode=yes", "-o", "LogLevel=ERROR"]
-    whole = desk.inside("ssh", *options, *quiet, f"{user}@{host.place.address}", *command)
+    whole = desk.place.inside("ssh", *options, *quiet, f"{user}@{host.place.address}", *command)
     return subprocess.run(whole, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30)
 
 
-def test_an_operator_asks_supervisorctl_over_ssh(fleet: Cloud, desk: network.Place) -> None:
+def test_an_operator_asks_supervisorctl_over_ssh(fleet: Cloud, desk: Desk) -> None:
     for name in ("annotator1", "annotator2"):
         done = ssh(desk, fleet, fleet.machines[name], "gas-ops", "supervisorctl", "status")
         assert done.returncode == 0, done.stderr
         assert done.stdout.split()[:2] == ["annotator:annotator-0", "RUNNING"]
 
 
-def test_gas_ops_status_shows_both_annotators(fleet: Cloud, desk: network.Place) -> None:
-    """The stand-in gives its instances addresses of its own; the operator's ssh configuration says where they are."""
-    described = fleet.standin.client("ec2").describe_instances(InstanceIds=list(fleet.ids.values())[1:])
-    given = {
-        found["InstanceId"]: found["PrivateIpAddress"]
-        for each in described["Reservations"]
-        for found in each["Instances"]
-    }
-    config = fleet.folder / "ssh_config"
-    hosts = [f"Host {given[fleet.ids[name]]}\n HostName {fleet.machines[name].place.address}\n" for name in HOSTS]
-    everywhere = f"Host *\n User gas-ops\n IdentityFile {fleet.key}\n UserKnownHostsFile {fleet.folder}/known_hosts\n"
-    config.write_text("".join(hosts) + everywhere)
-    done = subprocess.run(
-        desk.inside(str(Path(sys.executable).with_name("gas")), "ops", "status", "annotator"),
-        env={**os.environ, **fleet.standin.env, "GAS_OPS_SSH_CONFIG": str(config)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def test_gas_ops_status_shows_both_annotators(fleet: Cloud, desk: Desk) -> None:
+    done = desk.gas("ops", "status", "annotator")
     assert done.returncode == 0, done.stdout + done.stderr
     shown = {tuple(line.split()[:4]) for line in done.stdout.splitlines()[1:]}
     for name in ("annotator1", "annotator2"):
@@ -194,7 +164,7 @@ def test_gas_ops_status_shows_both_annotators(fleet: Cloud, desk: network.Place)
             assert (fleet.ids[name], "annotator", program, "RUNNING") in shown, done.stdout
 
 
-def test_an_operator_is_not_root_and_nobody_else_comes_in(fleet: Cloud, desk: network.Place) -> None:
+def test_an_operator_is_not_root_and_nobody_else_comes_in(fleet: Cloud, desk: Desk) -> None:
     host = fleet.machines["annotator1"]
     assert ssh(desk, fleet, host, "gas-ops", "cat", "/run/gas/host.env").returncode == 1
     assert ssh(desk, fleet, host, "gas-ops", "cat", "/var/log/gas/gas-boot.log").returncode == 0
@@ -234,7 +204,7 @@ def test_a_stopped_host_gives_back_and_a_lost_one_loses_nothing(
     figure["from the cut to the next host's first records, s"] = time.monotonic() - cut
     ended = fleet.visitor.wait(job_id, 240)
     assert ended["job"]["status"] == "COMPLETED"
-    assert ended["receipt"]["records"]["read"] == SLOW_POSITIONS * SLOW_TIMES
+    assert ended["receipt"]["records"]["read"] == SLOW_RECORDS
     second.place.mend()
     second.until(lambda: learned(second), 150, "the host that was cut off learns that its job is another's")
     assert status(fleet, job_id).attempt == attempt + 1

@@ -1,9 +1,11 @@
 """EC2 Auto Scaling: lifecycle actions. An instance of a group with a terminating hook waits before it goes.
 
-New instances are in service at once (no machine is behind them), but the action of a launching hook stays open until
-somebody completes it. https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
+The action of a launching hook stays open until somebody completes it. Only an instance of a refresh waits for that
+(`autoscaling_refresh`); any other is in service at once.
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
 """
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,8 +25,34 @@ from moto.core.responses import EmptyResult
 from .timers import timers
 
 TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
-WAITING = "Terminating:Wait"
+PENDING, IN_SERVICE, WAITING = "Pending:Wait", "InService", "Terminating:Wait"
 TIMED_OUT = "lifecycle-action-timed-out"
+# Requests and timers change who is in a group.
+members_change = threading.RLock()
+
+
+def leave(state: InstanceState) -> None:
+    """The group lets the instance go: at once, or when the action of its terminating hook is completed."""
+    group = state.auto_scaling_group
+    hook = _terminating_hook(group)
+    if hook is None:
+        terminate(group.autoscaling_backend, group.name, state.instance.id)
+    else:
+        _wait(state, hook)
+
+
+def enter_service(state: InstanceState) -> None:
+    state.launched = True
+    if state.lifecycle_state == PENDING:
+        state.lifecycle_state = IN_SERVICE
+
+
+def terminate(backend: AutoScalingBackend, group: str, instance: str) -> None:
+    with members_change:
+        members = backend.autoscaling_groups[group].instance_states
+        left = [state for state in members if state.instance.id != instance]
+        backend.autoscaling_groups[group].instance_states = left
+    backend.ec2_backend.terminate_instances([instance])
 
 
 def _terminating_hook(group: FakeAutoScalingGroup) -> LifecycleHook | None:
@@ -47,7 +75,7 @@ def _time_out(account: str, region: str, group: str, instance: str) -> None:
     state = _state(backend, group, instance)
     # A heartbeat has set another time, and a timer of its own.
     if state is not None and state.lifecycle_state == WAITING and state.waits_until <= time.time():
-        _terminate(backend, group, instance)
+        terminate(backend, group, instance)
 
 
 def _state(backend: AutoScalingBackend, group: str, instance: str) -> InstanceState | None:
@@ -55,14 +83,8 @@ def _state(backend: AutoScalingBackend, group: str, instance: str) -> InstanceSt
     return next((state for state in members if state.instance.id == instance), None)
 
 
-def _terminate(backend: AutoScalingBackend, group: str, instance: str) -> None:
-    members = backend.autoscaling_groups[group].instance_states
-    backend.autoscaling_groups[group].instance_states = [state for state in members if state.instance.id != instance]
-    backend.ec2_backend.terminate_instances([instance])
-
-
 def _groups_wait_for_hooks() -> None:
-    terminate: Callable[..., Any] = AutoScalingBackend.terminate_instance
+    terminate_now: Callable[..., Any] = AutoScalingBackend.terminate_instance
     resize: Callable[..., Any] = FakeAutoScalingGroup.set_desired_capacity
 
     # moto's instances are gone at once, whatever hooks their group has.
@@ -78,7 +100,7 @@ def _groups_wait_for_hooks() -> None:
                 _wait(state, hook)
                 group.set_desired_capacity(size - 1 if should_decrement else size)
             return TerminateInstanceActivity(state.instance, size)
-        return terminate(self, instance_id, should_decrement)
+        return terminate_now(self, instance_id, should_decrement)
 
     # Scale-in leaves protected instances alone.
     # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-protection.html
@@ -112,9 +134,9 @@ def _action(response: AutoScalingResponse) -> tuple[LifecycleHook, InstanceState
 def complete_lifecycle_action(self: AutoScalingResponse) -> EmptyResult:
     hook, state = _action(self)
     if hook.lifecycle_transition == TERMINATING:
-        _terminate(self.autoscaling_backend, hook.auto_scaling_group_name, state.instance.id)
+        terminate(self.autoscaling_backend, hook.auto_scaling_group_name, state.instance.id)
     else:
-        state.launched = True
+        enter_service(state)
     return EmptyResult()
 
 

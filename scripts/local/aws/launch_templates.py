@@ -19,7 +19,10 @@ def install() -> None:
                 answer.result["LaunchTemplateVersion"]["LaunchTemplateId"]
             )
             made = template.get_version(answer.result["LaunchTemplateVersion"]["VersionNumber"])
-            made.data = {**template.get_version(source).data, **made.data}
+            inherited = template.get_version(source)
+            if "TagSpecifications" not in made.data:
+                made.instance_tags = inherited.instance_tags
+            made.data = {**inherited.data, **made.data}
             answer.result["LaunchTemplateVersion"]["LaunchTemplateData"] = made.data
         return answer
 

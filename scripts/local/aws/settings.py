@@ -21,6 +21,7 @@ DEFAULTS = {
     # "A job ID will not expire for at least 24 hours after Amazon S3 Glacier completes the job."
     # https://docs.aws.amazon.com/amazonglacier/latest/dev/api-job-output-get.html
     "JOB_EXPIRY": 86_400.0,
+    # How long an instance refresh waits for a host that there may be behind an instance.
     "REFRESH": 0.0,
     "TTL_SWEEP": 10.0,
     "SNAPSHOT": 5.0,

@@ -10,7 +10,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.conftest import AwsStandIn
-from tests.deployment import until
 
 
 @pytest.fixture
@@ -116,31 +115,6 @@ def test_the_action_of_a_launching_hook_is_completed_once(group: Any, name: str)
     with pytest.raises(ClientError, match="No active Lifecycle Action"):
         group.complete_lifecycle_action(**launch, InstanceId=first, LifecycleActionResult="CONTINUE")
     assert states(group, name) == {first: "InService", second: "InService"}
-
-
-def test_an_instance_refresh_brings_the_group_to_another_template(
-    aws_standin: AwsStandIn, group: Any, name: str
-) -> None:
-    ec2 = aws_standin.client("ec2")
-    data = {"ImageId": "ami-87654321"}
-    ec2.create_launch_template_version(LaunchTemplateName=name, SourceVersion="1", LaunchTemplateData=data)
-    refresh = group.start_instance_refresh(
-        AutoScalingGroupName=name,
-        DesiredConfiguration={"LaunchTemplate": {"LaunchTemplateName": name, "Version": "2"}},
-        Preferences={"AutoRollback": True},
-    )["InstanceRefreshId"]
-    again = {"AutoScalingGroupName": name}
-    with pytest.raises(ClientError, match="already in progress"):
-        group.start_instance_refresh(**again)
-    until(lambda: latest(group, name)["Status"] == "Successful")
-    assert (latest(group, name)["InstanceRefreshId"], latest(group, name)["PercentageComplete"]) == (refresh, 100)
-    assert described(group, name)["LaunchTemplate"]["Version"] == "2"
-    with pytest.raises(ClientError, match="No in progress"):
-        group.rollback_instance_refresh(AutoScalingGroupName=name)
-
-
-def latest(group: Any, name: str) -> dict[str, Any]:
-    return group.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"][0]
 
 
 def test_a_version_made_from_another_inherits_what_it_does_not_say(aws_standin: AwsStandIn, name: str) -> None:

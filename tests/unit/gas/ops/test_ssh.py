@@ -173,6 +173,7 @@ def test_without_a_configuration_the_way_leads_through_an_endpoint() -> None:
 def test_show_prints_the_command_line(account: Account, group: Callable[..., list[str]], command: Command) -> None:
     (instance,) = group("web")
     status, out, _ = command("ssh", "--show", instance, "--", "journalctl", "-n", "5")
+    assert command("ssh", "--show", instance, "journalctl", "-n", "5")[1] == out, "-n is journalctl's"
     assert status == 0
     assert out.splitlines()[0] == "ssh"
     assert out.splitlines()[-1] == "journalctl -n 5"
