@@ -32,9 +32,16 @@ CONTROLS = """() => [...document.querySelectorAll(
 TO_THE_TOP = (
     """() => { document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex') }"""
 )
-# Notes where the focus is; null once it has come round.
+# Notes where the focus is, also inside of an element with a tree of its own; null once it has come round.
 STEP = """() => {
-  const element = document.activeElement;
+  let element = document.activeElement;
+  while (element.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  const comesAfter = (one, other) => {
+    if (one.getRootNode() !== other.getRootNode()) {
+      [one, other] = [one, other].map((each) => each.getRootNode().host ?? each);
+    }
+    return !!(one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING);
+  };
   window.walked ??= [];
   if (element === document.body || window.walked.includes(element)) return null;
   const before = window.walked.at(-1);
@@ -45,7 +52,7 @@ STEP = """() => {
     ring: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth),
     size: Math.min(box.width, box.height),
     seen: box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth,
-    inOrder: !before || !!(before.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING),
+    inOrder: !before || comesAfter(before, element),
   };
 }"""
 NOT_REACHED = (

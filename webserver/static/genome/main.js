@@ -17,6 +17,7 @@ const NARROW = 700;
 // igv.js's own elements, which the page's stylesheets do not reach.
 const INSIDE = `
   .igv-container { color: #1c2428; color-scheme: only light; }
+  :focus-visible { outline: 3px solid #0e5f66 !important; outline-offset: 1px; }
   @media (max-width: ${NARROW}px) {
     .igv-logo, .igv-current-genome { display: none; }
     .igv-navbar { height: auto; flex-wrap: wrap; }
