@@ -93,7 +93,7 @@ def test_each_result_is_brought_where_its_owners_role_says(shelf: Shelf, owner: 
     user = shelf.user(Role.PREMIUM if owner == "premium" else Role.FREE)
     job = shelf.completed(user)
     if owner == "nobody":
-        shelf.users._table.delete_item(Key={"user_id": user.user_id})
+        shelf.users.table.delete_item(Key={"user_id": user.user_id})
     seen = REACH[tier](shelf, job)
     shelf.clock.move(WINDOW + FIRST_REMINDER_SECONDS)
     shelf.sweeper.tend(seen)
