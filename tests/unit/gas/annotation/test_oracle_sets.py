@@ -10,6 +10,8 @@ from tests.unit.gas.annotation.agreement import FIELDS, Exclusions, compare
 
 ORACLE = Path(os.environ.get("GAS_ORACLE", "nowhere"))
 # Of a record with several alleles VEP's shift of one leaks into another; exclude.tsv corrects the names only.
+# As in test_vep_agreement.py.
+WORKERS = 2
 COMPARED = [name for name in FIELDS if name != "HGVS_OFFSET"]
 
 pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason="GAS_ORACLE names no folder with reference sets")
@@ -28,7 +30,7 @@ def test_every_cell_agrees(name: str, genome: str, pairs: int, tmp_path: Path) -
     source = ORACLE / genome
     bundle = reference.build("oracle", "x", source / "ref.fa", source / "genes.gff3", [], tmp_path / "bundle")
     out = tmp_path / "out.vcf.gz"
-    engine.annotate(engine.Options(ORACLE / name / "input.vcf.gz", bundle, out))
+    engine.annotate(engine.Options(ORACLE / name / "input.vcf.gz", bundle, out, WORKERS))
     found = compare(ORACLE / name / "expected.vcf.gz", out, Exclusions(ORACLE / name / "exclude.tsv"))
     assert found.pairs == pairs
     assert (found.missing, found.extra) == ([], [])

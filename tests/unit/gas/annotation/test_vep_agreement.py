@@ -16,12 +16,14 @@ pytestmark = pytest.mark.xdist_group("vep")
 # VEP looks for repeats in a window of 1,000 bases on either side and, nearer than that to a contig's end, takes the
 # wrong bases for it, so its HGVS there is not shifted or shifted wrongly.
 WINDOW = 1000
+# In processes of their own, which run what is compiled where something is; test_compiled.py: it is the same.
+WORKERS = 2
 
 
 @pytest.fixture(scope="module")
 def annotated(synthetic_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Receipt]:
     out = tmp_path_factory.mktemp("annotated") / "out.vcf.gz"
-    return out, engine.annotate(engine.Options(SYNTHETIC / "input.vcf.gz", synthetic_bundle, out))
+    return out, engine.annotate(engine.Options(SYNTHETIC / "input.vcf.gz", synthetic_bundle, out, WORKERS))
 
 
 @pytest.fixture(scope="module")
