@@ -2,16 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from scripts.local.environment import PROGRAMS, ROOT
+from scripts.local.environment import PROGRAMS
 from scripts.local.stack import Stack
 from tests.explored import BUNDLE
-
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 
 
 @pytest.fixture(scope="module")

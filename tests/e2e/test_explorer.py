@@ -1,15 +1,13 @@
 """The explorer in a real browser: a few clicks, no JavaScript, the keyboard alone, and what axe says of its pages."""
 
-import json
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Visit, button
-from tests.e2e.explorer import AXE, PHONE, stack
+from tests.e2e.explorer import stack
 
 __all__ = ["stack"]
 
@@ -134,28 +132,3 @@ def press_until(page: Page, there: Callable[[], bool]) -> None:
         if there():
             return
     raise AssertionError("The keyboard does not get there.")
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"color_scheme": "light"}, {"color_scheme": "dark"}, {**PHONE, "color_scheme": "light"}],
-    ids=["light", "dark", "phone"],
-)
-def test_axe_finds_nothing_serious(look: Callable[..., Visit], options: dict[str, Any]) -> None:
-    visit = look(bypass_csp=True, reduced_motion="reduce", **options)
-    page = visit.page
-    job = page.url
-    found = {}
-    explorer = ("/variants", "/variants?impact=HIGH&max_af=0.01", "/variants?max_af=7", "/variants/100")
-    for path in ("", *explorer, "/shares"):
-        page.goto(f"{job}{path}")
-        visit.loaded()
-        for summary in page.locator("main details:not([open]) > summary").all():
-            if summary.is_visible():
-                summary.press("Enter")
-        page.add_script_tag(path=str(AXE))
-        answer = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-        serious = [one for one in answer["violations"] if one["impact"] in ("serious", "critical")]
-        found[path] = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in serious]
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-    assert not any(found.values()), json.dumps(found, indent=1)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from gas.annotation import reference
 from tests.e2e.conftest import Visit
-from tests.e2e.explorer import AXE, PHONE, stack
+from tests.e2e.explorer import stack
 from tests.explored import BUNDLE
 from tests.faults.conftest import until
 
@@ -178,13 +178,3 @@ def test_without_javascript_it_says_what_is_missing(look: Callable[..., Visit]) 
     expect(page.locator("main")).to_contain_text("drawn by JavaScript, which does not run")
     page.get_by_role("link", name="in the table", exact=True).click()
     expect(page).to_have_url(re.compile(r"/variants\?region=chr17%3A1000-2000"))
-
-
-def test_axe_finds_nothing_serious(look: Callable[..., Visit]) -> None:
-    page = look("/genome?locus=chr17:6100-6140", bypass_csp=True, **PHONE).page
-    drawn(page)
-    page.add_script_tag(path=str(AXE))
-    answer = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    serious = [one for one in answer["violations"] if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in serious] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
