@@ -1,4 +1,4 @@
-"""The explorer in a real browser: a few clicks, no JavaScript, the keyboard alone, and what axe says of its pages."""
+"""The explorer in a real browser: a few clicks, no JavaScript, and the keyboard alone."""
 
 import re
 from collections.abc import Callable
