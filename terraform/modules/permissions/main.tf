@@ -49,11 +49,9 @@ locals {
   # The operator's page: numbers of queues and hosts, and dead letters back into their queue. SQS moves them with the
   # rights of whoever asks for it.
   # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
-  dead_letters = [for queue in values(local.queues) : "${queue}-dlq"]
   operate = [
-    { Action = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], Resource = concat(values(local.queues), local.dead_letters) },
-    { Action = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks"], Resource = local.dead_letters },
-    { Action = ["sqs:SendMessage"], Resource = values(local.queues) },
+    { Action = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], Resource = values(local.queues) },
+    { Action = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks"], Resource = [for queue in values(local.queues) : "${queue}-dlq"] },
     # Neither takes a resource.
     { Action = ["ec2:DescribeInstances", "autoscaling:DescribeAutoScalingInstances"], Resource = ["*"] },
   ]
