@@ -118,8 +118,10 @@ class Machine:
         return {row[0]: row[1] for row in rows if len(row) > 1 and row[1].isupper()}
 
     def pid(self, program: str) -> int:
-        """A program's process id, as seen in there."""
-        return int(self.tell("supervisorctl", "pid", program))
+        """A program's process id, as seen in there; 0 while it does not run, which supervisorctl's status says too."""
+        done = self.run("supervisorctl", "pid", program)
+        assert done.stdout.strip().isdecimal(), f"{program} in {self.place.name}: {done.stdout}{done.stderr}"
+        return int(done.stdout)
 
     def kill(self, program: str) -> None:
         """kill -9, from inside."""
