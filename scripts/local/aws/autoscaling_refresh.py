@@ -177,6 +177,17 @@ def rollback_instance_refresh(self: AutoScalingResponse) -> ActionResult:
     return ActionResult({"InstanceRefreshId": refresh["InstanceRefreshId"]})
 
 
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CancelInstanceRefresh.html
+def cancel_instance_refresh(self: AutoScalingResponse) -> ActionResult:
+    with members_change:
+        refresh = _under_way(_group(self))
+        if refresh is None:
+            raise NotFound("No in progress or pending Instance Refresh found for the Auto Scaling group.")
+        # What has been replaced stays so.
+        refresh["Status"] = "Cancelled"
+    return ActionResult({"InstanceRefreshId": refresh["InstanceRefreshId"]})
+
+
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeInstanceRefreshes.html
 def describe_instance_refreshes(self: AutoScalingResponse) -> ActionResult:
     wanted = self._get_param("InstanceRefreshIds", [])
@@ -203,4 +214,5 @@ def install() -> None:
     timers.handlers[LOOK] = _look
     AutoScalingResponse.start_instance_refresh = start_instance_refresh
     AutoScalingResponse.rollback_instance_refresh = rollback_instance_refresh
+    AutoScalingResponse.cancel_instance_refresh = cancel_instance_refresh
     AutoScalingResponse.describe_instance_refreshes = describe_instance_refreshes

@@ -1,11 +1,15 @@
-"""EC2: a launch template's version that is made from another."""
+"""EC2: a launch template's later versions."""
+
+from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
 from moto.ec2.responses.launch_templates import LaunchTemplates
+from moto.ec2.utils import parse_user_data
 
 
 def install() -> None:
+    _user_data_can_be_launched()
     create = LaunchTemplates.create_launch_template_version
 
     # "The new version inherits the same launch parameters as the source version, except for parameters that you
@@ -27,3 +31,16 @@ def install() -> None:
         return answer
 
     LaunchTemplates.create_launch_template_version = create_launch_template_version
+
+
+def _user_data_can_be_launched() -> None:
+    create = LaunchTemplate.create_version
+
+    # moto decodes a template's first user data only, and cannot launch with any other.
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RequestLaunchTemplateData.html
+    def create_version(self: LaunchTemplate, data: dict[str, Any], description: str) -> LaunchTemplateVersion:
+        if isinstance(data.get("UserData"), str):
+            data = {**data, "UserData": parse_user_data(data["UserData"])}
+        return create(self, data, description)
+
+    LaunchTemplate.create_version = create_version

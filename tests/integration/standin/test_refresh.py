@@ -1,5 +1,6 @@
 """Instance refreshes: one instance after the other, as the hosts behind them answer their lifecycle hooks."""
 
+import base64
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,8 @@ def data(version: str) -> dict[str, Any]:
     return {
         "ImageId": "ami-12345678",
         "InstanceType": "t4g.small",
+        # As Terraform's templates have it.
+        "UserData": base64.b64encode(b"#cloud-config").decode(),
         "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}],
     }
 
@@ -144,3 +147,14 @@ def test_a_rollback_replaces_what_is_new_and_keeps_what_is_old(group: Group) -> 
     assert group.states() == {old: "InService"}
     assert group.described()["LaunchTemplate"]["Version"] == OLD
     assert group.version(old) == "1.0"
+
+
+def test_a_refresh_that_is_cancelled_leaves_what_it_has_done(group: Group) -> None:
+    group.put_hook("LAUNCHING")
+    refresh = group.start()
+    answer = group.autoscaling.cancel_instance_refresh(AutoScalingGroupName=group.name)
+    assert (answer["InstanceRefreshId"], group.latest()["Status"]) == (refresh, "Cancelled")
+    assert sorted(group.states().values()) == ["InService", "Pending:Wait"]
+    with pytest.raises(ClientError, match="No in progress"):
+        group.autoscaling.cancel_instance_refresh(AutoScalingGroupName=group.name)
+    assert group.start() != refresh
