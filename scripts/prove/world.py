@@ -152,7 +152,8 @@ class World:
 
     def start_again(self, job: Job) -> Job:
         """A job that was given up. Raises Broken when that was too early, or was not said."""
-        if job.faults < self.settings.max_faults or not job.error_message or not self.mails.get(job.job_id):
+        # The fault that a job is given up for is not counted on it any more.
+        if job.faults + 1 < self.settings.max_faults or not job.error_message or not self.mails.get(job.job_id):
             raise Broken(f"given up, and nobody was told why: {job}")
         bus: Any = self
         return self._insist(lambda: submissions.retry(self.jobs, bus, job.job_id))
