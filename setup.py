@@ -4,9 +4,13 @@ The sources are the same, and so is every byte that they write: tests/unit/gas/a
 GAS_COMPILE=0 nothing is compiled, for a wheel that fits every machine.
 """
 
+import io
 import os
 import shutil
+import sys
 import sysconfig
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -32,11 +36,24 @@ def extensions() -> list[Extension]:
         return []
     options = ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
     sources = [str(ENGINE / f"{name}.py") for name in COMPILED]
-    made: list[Extension] = mypycify([*options, *sources], group_name="gas.annotation.compiled", debug_level="0")
+    made = _told_only_of_failure(
+        lambda: mypycify([*options, *sources], group_name="gas.annotation.compiled", debug_level="0")
+    )
     for extension in made:
         # A warning of a compiler that mypyc does not know yet is no reason to fail.
         extension.extra_compile_args = [flag for flag in extension.extra_compile_args if flag != "-Werror"]
     return made
+
+
+def _told_only_of_failure(compiling: Callable[[], list[Extension]]) -> list[Extension]:
+    """mypyc also prints what might be faster, which is nothing for whoever starts the service."""
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said):
+            return compiling()
+    except SystemExit:
+        print(said.getvalue(), file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":
