@@ -1,8 +1,11 @@
 """What the agents' tests share: a deployment with everything, a bundle, and a program in the child's place."""
 
 import json
+import os
 import random
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from agents.annotator import Annotator
 from gas.config import Settings
 from gas.jobs import JobStore
-from tests.deployment import Deployment, create, settings_of
+from tests.deployment import Deployment, create, environment, environment_of, settings_of, until
 from tests.fixtures import aws_environment, deploy, faulty, lines, unique
 from tests.genome import bundles
 from tests.shelf import Shelf
@@ -72,3 +75,24 @@ def annotator_of() -> Callable[..., Annotator]:
 def script(*commands: Sequence[Any]) -> bytes:
     """An input that tells `program.py` what to do."""
     return "".join(json.dumps(list(command)) + "\n" for command in commands).encode()
+
+
+def run_until(main: Callable[[], object], settings: Settings, done: Callable[[], object]) -> None:
+    """Run an agent's program in this process; SIGTERM ends it when what it is run for is done, or does not come."""
+
+    def stop_when_done() -> None:
+        try:
+            until(done)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopper = threading.Thread(target=stop_when_done)
+    # Where the program has not begun to listen for the signal yet, the test's own process must outlive it.
+    handler = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        stopper.start()
+        with environment(environment_of(settings)):
+            main()
+    finally:
+        stopper.join()
+        signal.signal(signal.SIGTERM, handler)

@@ -1,5 +1,3 @@
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,10 +20,10 @@ from gas.messages import JobRequest, JobResult
 from gas.queues import Delivery, GiveBack, Reject, Retry
 from gas.submissions import APOLOGY
 from tests.conftest import AwsStandIn
-from tests.deployment import Clock, Deployment, delivery, environment, environment_of, new_job, until
+from tests.deployment import Clock, Deployment, delivery, new_job, until
 from tests.fixtures import Lines
 from tests.genome import vcf
-from tests.unit.agents.conftest import script
+from tests.unit.agents.conftest import run_until, script
 
 Make = Callable[..., Annotator]
 
@@ -423,20 +421,6 @@ def test_the_process_annotates_until_its_signal(
     job = place.job(vcf(10))
     place.announcer.publish(JobRequest(user_id=job.user_id, job_id=job.job_id))
 
-    def stop_when_done() -> None:
-        try:
-            until(lambda: place.now(job).finished)
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    stopper = threading.Thread(target=stop_when_done)
-    handler = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        stopper.start()
-        with environment(environment_of(place.settings)):
-            module.main()
-    finally:
-        stopper.join()
-        signal.signal(signal.SIGTERM, handler)
+    run_until(module.main, place.settings, lambda: place.now(job).finished)
     assert place.now(job).job_status is JobStatus.COMPLETED
     assert "consumer_stopped" in capsys.readouterr().out

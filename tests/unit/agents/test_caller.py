@@ -4,9 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import signal
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -26,9 +23,10 @@ from gas.outbound import Outbound
 from gas.queues import Delivery, Reject, Retry
 from gas.users import User
 from gas.webhooks import PAUSES, Call, CallState, Webhook
-from tests.deployment import Deployment, create, delivery, environment, environment_of, settings_of, until
+from tests.deployment import Deployment, create, delivery, settings_of
 from tests.fixtures import Lines
 from tests.receiver import Receiver, receiver
+from tests.unit.agents.conftest import run_until
 
 __all__ = ["receiver"]
 
@@ -305,19 +303,5 @@ def test_the_process_calls_until_its_signal(
     # A dataclass's default is made by its `__init__`, which this replaces for the process in this test.
     monkeypatch.setattr(module, "Caller", lambda *given: Caller(*given, outbound=receiver.outbound()))
 
-    def stop_when_done() -> None:
-        try:
-            until(lambda: place.now(job).webhook_time and place.left_in("webhooks") == 0)
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    stopper = threading.Thread(target=stop_when_done)
-    handler = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        stopper.start()
-        with environment(environment_of(place.settings)):
-            module.main()
-    finally:
-        stopper.join()
-        signal.signal(signal.SIGTERM, handler)
+    run_until(module.main, place.settings, lambda: place.now(job).webhook_time and place.left_in("webhooks") == 0)
     assert len(receiver.received) == 1

@@ -1,5 +1,3 @@
-import os
-import signal
 import threading
 import time
 import uuid
@@ -18,8 +16,9 @@ from gas.messages import JobRequest, JobResult
 from gas.queues import Delivery, Reject, Retry
 from gas.users import Role
 from tests.conftest import AwsStandIn
-from tests.deployment import Clock, Deployment, client, delivery, environment, environment_of, until
+from tests.deployment import Clock, Deployment, client, delivery
 from tests.fixtures import Lines
+from tests.unit.agents.conftest import run_until
 
 OUTCOME = Outcome("results", "r", "i", "l", "c", "s", 100, 10, 7, 2, 1)
 
@@ -225,20 +224,6 @@ def test_the_process_sends_mail_until_its_signal(
     for _ in range(2):
         place.announcer.publish(JobResult(user_id=job.user_id, job_id=job.job_id))
 
-    def stop_when_done() -> None:
-        try:
-            until(lambda: place.now(job).mail_time and place.left_in("notify") == 0)
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    stopper = threading.Thread(target=stop_when_done)
-    handler = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        stopper.start()
-        with environment(environment_of(place.settings)):
-            module.main()
-    finally:
-        stopper.join()
-        signal.signal(signal.SIGTERM, handler)
+    run_until(module.main, place.settings, lambda: place.now(job).mail_time and place.left_in("notify") == 0)
     assert len(mails(aws_standin, job)) == 1
     assert "consumer_stopped" in capsys.readouterr().out

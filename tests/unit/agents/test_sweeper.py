@@ -21,8 +21,9 @@ from gas.submissions import APOLOGY
 from gas.tiers import Tiers
 from gas.users import Role, UserStore
 from tests.conftest import AwsStandIn
-from tests.deployment import Clock, Deployment, environment, environment_of, new_job, until
+from tests.deployment import Clock, Deployment, new_job
 from tests.fixtures import Lines
+from tests.unit.agents.conftest import run_until
 
 OUTCOME = Outcome("results", "r", "i", "l", "c", "s", 100, 10, 7, 2, 1)
 OUTBOX, LEASE = 30, 90
@@ -387,20 +388,6 @@ def test_the_process_sweeps_until_its_signal(
     )
     job = place.job()
 
-    def stop_when_done() -> None:
-        try:
-            until(lambda: place.now(job).announcements)
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    stopper = threading.Thread(target=stop_when_done)
-    handler = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        stopper.start()
-        with environment(environment_of(place.settings)):
-            module.main()
-    finally:
-        stopper.join()
-        signal.signal(signal.SIGTERM, handler)
+    run_until(module.main, place.settings, lambda: place.now(job).announcements)
     assert place.events("job-requests") == [request(job)]
     assert '"event": "overdue"' in capsys.readouterr().out
