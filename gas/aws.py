@@ -5,6 +5,7 @@ talks to AWS and to the local stand-in.
 """
 
 import json
+import threading
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -52,6 +53,12 @@ def _config(region: str, patience: Patience) -> Config:
     )
 
 
+# One for the process: each reads AWS's list of endpoints again, which takes a tenth of a second, and asks for
+# credentials of its own. Making a client is the one thing about a session that threads must not do at once.
+# https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
+_session = boto3.session.Session()
+_making = threading.Lock()
+
 # boto3 still presigns for us-east-1 with SigV2, and for every region to the global host, which answers a browser's
 # preflight with a redirect that no browser follows.
 _S3 = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
@@ -79,14 +86,14 @@ def regional(region: str, service: str, patience: Patience = STEADY) -> Any:
     config = _config(region, patience)
     if service == "s3":
         config = config.merge(_S3)
-    return boto3.session.Session().client(service, config=config)  # type: ignore[call-overload]
+    with _making:
+        return _session.client(service, config=config)  # type: ignore[call-overload]
 
 
 def table(settings: Settings, short_name: str, patience: Patience = STEADY) -> "Table":
     """A DynamoDB table by its short name, through a resource of its own (resources are not thread safe)."""
-    resource: DynamoDBServiceResource = boto3.session.Session().resource(
-        "dynamodb", config=_config(settings.region, patience)
-    )
+    with _making:
+        resource: DynamoDBServiceResource = _session.resource("dynamodb", config=_config(settings.region, patience))
     return resource.Table(resource_name(settings.name_prefix, short_name))
 
 

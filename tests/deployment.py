@@ -95,10 +95,12 @@ def clients_made_once() -> Iterator[None]:
     """Inside, `gas.aws` gives out again what it has made for the same endpoint: each takes a tenth of a second."""
     made: dict[Any, Any] = {}
 
-    def once(make: Callable[..., Any]) -> Callable[..., Any]:
+    def once(kind: str, make: Callable[..., Any]) -> Callable[..., Any]:
         def give(where: Settings | str, name: str, patience: aws.Patience = aws.STEADY) -> Any:
-            place = where if isinstance(where, str) else (where.region, where.name_prefix)
-            key = (make, os.environ.get("AWS_ENDPOINT_URL"), place, name, patience)
+            region = where if isinstance(where, str) else where.region
+            # A table is one deployment's; a client is anybody's.
+            whose = where.name_prefix if isinstance(where, Settings) and kind == "table" else ""
+            key = (kind, os.environ.get("AWS_ENDPOINT_URL"), region, whose, name, patience)
             if key not in made:
                 made[key] = make(where, name, patience)
             return made[key]
@@ -106,7 +108,7 @@ def clients_made_once() -> Iterator[None]:
         return give
 
     names = ("client", "regional", "table")
-    with patch.multiple(aws, **{name: once(getattr(aws, name)) for name in names}):
+    with patch.multiple(aws, **{name: once(name, getattr(aws, name)) for name in names}):
         yield
 
 

@@ -66,13 +66,13 @@ class Lines:
 def lines() -> Iterator[Lines]:
     """The log as an operator reads it."""
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers, level, before = list(root.handlers), root.level, structlog.get_config()
     written = Lines()
     telemetry.configure("test", stream=written.stream)
     yield written
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**before)
     structlog.contextvars.clear_contextvars()
     telemetry._metrics = telemetry._Metrics()
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gas import aws
 from gas.config import Settings
 from gas.telemetry import logger
 from gas.topology import load, resource_name, topic_arn
@@ -15,8 +13,7 @@ from gas.topology import load, resource_name, topic_arn
 # A load balancer's health check gives up after five seconds unless told otherwise; connecting and reading
 # together stay well below.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
-CONNECT_SECONDS = 1
-READ_SECONDS = 2
+PATIENCE = aws.Patience(connect_seconds=1, read_seconds=2, tries=1)
 
 # The site may write these and not read them.
 UNREAD = {"webhook-secrets"}
@@ -28,15 +25,7 @@ log = logger(__name__)
 
 def probes(settings: Settings) -> dict[str, Probe]:
     """One cheap read per dependency, by name; each raises when the dependency cannot be used."""
-    config = Config(
-        region_name=settings.region,
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": 1},
-    )
-
-    session: Any = boto3.session.Session()
-    dynamodb, s3, sns = (session.client(service, config=config) for service in ("dynamodb", "s3", "sns"))
+    dynamodb, s3, sns = (aws.client(settings, service, PATIENCE) for service in ("dynamodb", "s3", "sns"))
     prefix = settings.name_prefix
     keys = {name: table.hash_key for name, table in load().tables.items() if name not in UNREAD}
 

@@ -54,6 +54,9 @@ class Account:
     def topic_arn(self, short: str) -> str:
         return topology.topic_arn(self.settings.region, self.settings.account_id, self.settings.name_prefix, short)
 
+    def queue_arn(self, short: str) -> str:
+        return f"arn:aws:sqs:{self.settings.region}:{self.settings.account_id}:{self.name(short)}"
+
     @cached_property
     def sns(self) -> Any:
         return aws.client(self.settings, "sns")
@@ -99,19 +102,18 @@ def _topic(account: Account, short: str) -> None:
 
 def _queue_with_dead_letters(account: Account, queue: Queue) -> None:
     retention = str(account.topology.message_retention_seconds)
-    url, arn = _queue(account, queue.name)
-    dead_url, dead_arn = _queue(account, queue.dead_letter_name)
-    _queue_attributes(
+    arn, dead_arn = account.queue_arn(queue.name), account.queue_arn(queue.dead_letter_name)
+    _queue(
         account,
-        dead_url,
+        queue.dead_letter_name,
         {
             "MessageRetentionPeriod": retention,
             "RedriveAllowPolicy": json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [arn]}),
         },
     )
-    _queue_attributes(
+    _queue(
         account,
-        url,
+        queue.name,
         {
             "MessageRetentionPeriod": retention,
             # Whoever shortens the window to try things out means the archive too.
@@ -124,24 +126,20 @@ def _queue_with_dead_letters(account: Account, queue: Queue) -> None:
     _subscription(account, account.topic_arn(queue.topic), arn)
 
 
-def _queue(account: Account, short: str) -> tuple[str, str]:
-    """The queue's URL and ARN; created where it is missing."""
+def _queue(account: Account, short: str, wanted: dict[str, str]) -> None:
+    """See that it exists with these attributes."""
     name = account.name(short)
     try:
         url = account.sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except account.sqs.exceptions.QueueDoesNotExist:
-        url = account.sqs.create_queue(QueueName=name)["QueueUrl"]
+        account.sqs.create_queue(QueueName=name, Attributes=wanted)
         account.changes.append(f"Created queue {name}.")
-    attributes = account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    return url, attributes["QueueArn"]
-
-
-def _queue_attributes(account: Account, url: str, wanted: dict[str, str]) -> None:
+        return
     found = account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     differing = {name: value for name, value in wanted.items() if not _same_attribute(found.get(name), value)}
     if differing:
         account.sqs.set_queue_attributes(QueueUrl=url, Attributes=differing)
-        account.changes.append(f"Set {', '.join(sorted(differing))} of queue {url.rsplit('/', 1)[-1]}.")
+        account.changes.append(f"Set {', '.join(sorted(differing))} of queue {name}.")
 
 
 def _same_attribute(found: str | None, wanted: str) -> bool:
@@ -190,14 +188,15 @@ def _table(account: Account, table: Table) -> None:
             }
             for index in table.indexes
         ]
-        account.dynamodb.create_table(
+        made = account.dynamodb.create_table(
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=_key_schema(table.hash_key),
             AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in table.attributes.items()],
             **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
         )
-        account.dynamodb.get_waiter("table_exists").wait(TableName=name)
+        if made["TableDescription"]["TableStatus"] != "ACTIVE":
+            account.dynamodb.get_waiter("table_exists").wait(TableName=name)
         account.changes.append(f"Created table {name}.")
     if table.ttl_attribute:
         found = account.dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]

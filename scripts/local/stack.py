@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -106,11 +107,15 @@ class Stack:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
 
-    def client(self, service: str, **options: Any) -> Any:
-        """A boto3 client of this stack's AWS, independent of this process's environment."""
+    @cached_property
+    def _session(self) -> Any:
         import boto3
 
-        return boto3.session.Session().client(
+        return boto3.session.Session()
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A boto3 client of this stack's AWS, independent of this process's environment."""
+        return self._session.client(
             service,
             endpoint_url=self.aws_url,
             region_name=self.env["AWS_DEFAULT_REGION"],

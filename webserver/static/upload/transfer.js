@@ -54,6 +54,7 @@ export class Transfer extends EventTarget {
   #break = new AbortController();
   #go = null;
   #told = 0;
+  #later = 0;
 
   /** `look` resolves to what can be seen of a file (look.js). */
   constructor(file, store, look) {
@@ -324,9 +325,18 @@ export class Transfer extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** At most every TELL_EVERY_MS, and the last change always: where nothing moves any more, the row still says so. */
   #tell() {
+    if (this.#later) return;
     const now = performance.now();
-    if (now - this.#told < TELL_EVERY_MS) return;
+    const due = this.#told + TELL_EVERY_MS - now;
+    if (due > 0) {
+      this.#later = setTimeout(() => {
+        this.#later = 0;
+        this.#tell();
+      }, due);
+      return;
+    }
     this.#told = now;
     this.speed.add(this.sent, now);
     this.dispatchEvent(new Event("change"));

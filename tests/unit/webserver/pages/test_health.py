@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gas.aws import Patience
 from tests.unit.webserver.browser import Browser
 from tests.unit.webserver.conftest import SITE_URL
 from webserver.app import make_app
@@ -67,7 +68,7 @@ def silent_port() -> Iterator[int]:
 
 def test_not_ready_while_nothing_answers(services: Services, silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent_port}")
-    monkeypatch.setattr("webserver.probes.READ_SECONDS", 0.2)
+    monkeypatch.setattr("webserver.probes.PATIENCE", Patience(1, 0.2, 1))
     browser = Browser(make_app(replace(services, probes=probes(services.settings))), SITE_URL)
     answer = browser.get("/readyz")
     assert answer.status == 503
