@@ -47,10 +47,20 @@ def snvs(bundle: Bundle, contig: str, positions: list[int]) -> list[str]:
     return lines
 
 
+@pytest.fixture(scope="module")
+def alone(synthetic_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What one process makes of the synthetic genome's variants, by name."""
+    folder = tmp_path_factory.mktemp("alone")
+    made = {name: folder / f"out.{name}" for name in ("tsv", "parquet", "summary")}
+    engine.annotate(Options(SYNTHETIC / "input.vcf.gz", synthetic_bundle, folder / "out.vcf.gz", **made))
+    return {**made, "vcf": folder / "out.vcf.gz", "index": folder / "out.vcf.gz.tbi"}
+
+
 @pytest.mark.no_cover
+@pytest.mark.xdist_group("same-bytes")
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_the_same_bytes_for_any_number_of_workers(
-    synthetic_bundle: Bundle, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+    synthetic_bundle: Bundle, alone: dict[str, Path], tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "_SMALL", 0)
     everything = {name: tmp_path / name for name in ("tsv", "parquet", "summary", "receipt", "log")}
@@ -59,13 +69,8 @@ def test_the_same_bytes_for_any_number_of_workers(
     receipt = engine.annotate(Options(given, synthetic_bundle, out, workers=workers, **everything))
     assert receipt.result_sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
     assert receipt.input_sha256 == hashlib.sha256(given.read_bytes()).hexdigest()
-    alone = tmp_path / "alone.vcf.gz"
-    tables = {"tsv": tmp_path / "alone.tsv", "parquet": tmp_path / "alone.parquet", "summary": tmp_path / "alone.json"}
-    engine.annotate(Options(given, synthetic_bundle, alone, **tables))
-    for one, other in ((out, alone), (Path(f"{out}.tbi"), Path(f"{alone}.tbi"))):
-        assert one.read_bytes() == other.read_bytes()
-    for name, path in tables.items():
-        assert everything[name].read_bytes() == path.read_bytes(), name
+    found = {**everything, "vcf": out, "index": Path(f"{out}.tbi")}
+    assert [name for name, path in alone.items() if found[name].read_bytes() != path.read_bytes()] == []
 
 
 def test_the_result_can_be_looked_up(synthetic_bundle: Bundle, tmp_path: Path) -> None:

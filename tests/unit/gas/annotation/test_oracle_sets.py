@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gas.annotation import engine, reference
-from tests.unit.gas.annotation.agreement import FIELDS, Exclusions, compare
+from gas.annotation import reference
+from tests.unit.gas.annotation.agreement import FIELDS, Exclusions, annotate, compare
 
 ORACLE = Path(os.environ.get("GAS_ORACLE", "nowhere"))
 # Of a record with several alleles VEP's shift of one leaks into another; exclude.tsv corrects the names only.
-# As in test_vep_agreement.py.
-WORKERS = 2
 COMPARED = [name for name in FIELDS if name != "HGVS_OFFSET"]
 
 pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason="GAS_ORACLE names no folder with reference sets")
@@ -29,8 +27,7 @@ pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason="GAS_ORACLE names no
 def test_every_cell_agrees(name: str, genome: str, pairs: int, tmp_path: Path) -> None:
     source = ORACLE / genome
     bundle = reference.build("oracle", "x", source / "ref.fa", source / "genes.gff3", [], tmp_path / "bundle")
-    out = tmp_path / "out.vcf.gz"
-    engine.annotate(engine.Options(ORACLE / name / "input.vcf.gz", bundle, out, WORKERS))
+    out = annotate(ORACLE / name / "input.vcf.gz", bundle, tmp_path)
     found = compare(ORACLE / name / "expected.vcf.gz", out, Exclusions(ORACLE / name / "exclude.tsv"))
     assert found.pairs == pairs
     assert (found.missing, found.extra) == ([], [])
