@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 
 from gas.annotation.columns import Columns, Ints
 from gas.annotation.picks import Choice, Picks
+from gas.annotation.records import ALT, FIXED_COLUMNS, INFO
 from gas.annotation.templates import Seen
 from gas.annotation.variant_table import FIXED, INTEGERS, TableLayout
 
-# CHROM to INFO, and the rest of the line as one.
-_FIXED_COLUMNS, _ALT, _REST = 8, 4, 8
 _PLACES = {"CHROM": 0, "POS": 1, "ID": 2, "REF": 3, "QUAL": 5, "FILTER": 6}
+_UNKNOWN = pa.array(["", "."])
 _NO_CHOICE: dict[int, Choice] = {}
 
 
@@ -25,7 +25,9 @@ class VariantRows:
     def __init__(self, layout: TableLayout, picks: Picks) -> None:
         self._layout = layout
         self._picks = picks
-        self._lines: list[bytes] = []
+        # CHROM to FILTER, and FORMAT to the last sample.
+        self._fixed: list[bytes] = []
+        self._rests: list[bytes] = []
         self._overlays: list[str] = []
         # For each allele: its record, which of the record's alleles it is, what was chosen and the picked entry.
         self._records: list[int] = []
@@ -42,63 +44,68 @@ class VariantRows:
         ends: list[int] = found.ends.tolist()
         ref_ends: list[int] = found.ref_ends.tolist()
         alt_ends: list[int] = found.alt_ends.tolist()
+        infos: list[int] = found.info_starts.tolist()
+        rests: list[int] = found.info_ends.tolist()
+        genotyped = bool(self._layout.genotyped)
         for place, start in enumerate(starts):
             alleles = text.count(b",", ref_ends[place], alt_ends[place]) + 1
-            self.add(text[start : ends[place]], alleles, annotations[place], overlays[place], keys[place])
+            rest = text[rests[place] + 1 : ends[place]] if genotyped else b""
+            fixed = text[start : infos[place] - 1]
+            self._add(fixed, rest, alleles, annotations[place], overlays[place], keys[place])
 
     def add(self, line: bytes, alleles: int, annotation: bytes, overlays: str, key: object = None) -> None:
         """One record: its line as read, how many ALT alleles it has, CSQ's value (b"" for none), the overlays' entries
         of INFO ("" for none), and what `Picks.like` remembers the choice by.
         """
-        choices = _NO_CHOICE
-        entries: list[bytes] = []
-        if annotation:
-            entries = annotation.split(b",")
-            choices = self._picks.like(key, annotation, alleles)
-        record = len(self._lines)
+        fields = line.split(b"\t", FIXED_COLUMNS)
+        rest = fields[FIXED_COLUMNS] if len(fields) > FIXED_COLUMNS else b""
+        self._add(b"\t".join(fields[:INFO]), rest, alleles, annotation, overlays, key)
+
+    def _add(self, fixed: bytes, rest: bytes, alleles: int, annotation: bytes, overlays: str, key: object) -> None:
+        choices = self._picks.like(key, annotation, alleles) if annotation else _NO_CHOICE
+        record = len(self._fixed)
         for allele in range(alleles):
             choice = choices.get(allele)
             self._records.append(record)
             self._alleles.append(allele)
             self._choices.append(choice)
-            self._entries.append(None if choice is None else entries[choice.entry])
-        self._lines.append(line)
+            self._entries.append(None if choice is None else annotation.split(b",", choice.entry + 1)[choice.entry])
+        self._fixed.append(fixed)
+        self._rests.append(rest)
         self._overlays.append(overlays)
 
     def serialise(self, offsets: Ints) -> bytes:
         """All rows as one record batch. `offsets`: of each record in the VCF, counted from the batch's first block."""
         schema = self._layout.schema()
-        if not self._lines:
+        if not self._fixed:
             return _serialised(schema.empty_table().to_batches() or [], schema)
         records = np.array(self._records, np.int64)
-        columns = [*self._fixed(records), *self._together(), *self._known(records), *self._genotypes(records)]
+        columns = [*self._places(records), *self._together(), *self._known(records), *self._genotypes(records)]
         columns += [*self._picked(), pa.array(offsets[records], pa.int64())]
         return _serialised([pa.RecordBatch.from_arrays(columns, schema=schema)], schema)
 
-    def _fixed(self, records: Ints) -> list[pa.Array]:
-        width, flat = self._split_lines()
-        cells = {name: flat.take(pa.array(records * width + place)) for name, place in _PLACES.items()}
-        alts = flat.take(pa.array(np.arange(len(self._lines)) * width + _ALT))
-        found = {name: _text(column) for name, column in cells.items() if name not in ("POS", "QUAL")}
-        found["POS"] = _text(cells["POS"]).cast(pa.int64())
-        found["QUAL"] = _numbers(_text(cells["QUAL"]))
+    def _places(self, records: Ints) -> list[pa.Array]:
+        cells = _cells(self._fixed, b"\t", INFO)
+        found = {name: cells.take(pa.array(records * INFO + place)) for name, place in _PLACES.items()}
+        found["POS"] = found["POS"].cast(pa.int64())
+        found["QUAL"] = _numbers(found["QUAL"])
+        alts = [fixed.split(b"\t", ALT + 1)[ALT] for fixed in self._fixed]
         # Records come in order and their alleles too, so those of all lists in a row are the rows'.
-        found["ALT"] = _text(pc.split_pattern(alts, b",").flatten())
+        found["ALT"] = _text(pc.split_pattern(pa.array(alts, pa.binary()), b",").flatten())
         return [found[name] for name in FIXED]
 
-    def _split_lines(self) -> tuple[int, pa.Array]:
-        lines = pa.array(self._lines, pa.binary())
-        parts = pc.split_pattern(lines, b"\t", max_splits=_FIXED_COLUMNS)
-        flat = parts.flatten()
-        return len(flat) // len(self._lines), flat
-
     def _together(self) -> list[pa.Array]:
-        chosen = self._choices
-        return [
-            pa.array([None if choice is None else choice.most_severe for choice in chosen], pa.string()),
-            pa.array([None if choice is None else choice.impact or None for choice in chosen], pa.string()),
-            pa.array([None if choice is None else choice.genes or None for choice in chosen], pa.string()),
-        ]
+        # Few choices speak for many rows.
+        different = {id(choice): choice for choice in self._choices if choice is not None}
+        numbers = {identity: number for number, identity in enumerate(different)}
+        rows = pa.array([None if choice is None else numbers[id(choice)] for choice in self._choices], pa.int32())
+        choices = list(different.values())
+        columns = (
+            [choice.most_severe for choice in choices],
+            [choice.impact or None for choice in choices],
+            [choice.genes or None for choice in choices],
+        )
+        return [pa.array(column, pa.string()).take(rows) for column in columns]
 
     def _known(self, records: Ints) -> list[pa.Array]:
         names = [name for name, _ in self._layout.overlays]
@@ -117,12 +124,10 @@ class VariantRows:
         count = len(self._layout.genotyped)
         if not count:
             return []
-        width, flat = self._split_lines()
-        if width <= _REST:
+        if not self._rests[0]:
             return [pa.nulls(len(records), pa.string())] * count
-        rests = flat.take(pa.array(np.arange(len(self._lines)) * width + _REST))
-        parts = pc.split_pattern(rests, b"\t").flatten()
-        wide = len(parts) // len(self._lines)
+        parts = pc.split_pattern(pa.array(self._rests, pa.binary()), b"\t").flatten()
+        wide = len(parts) // len(self._rests)
         # GT, where there is one, is the first of a sample's fields: VCF 4.3, section 1.6.2.
         called = [kind == b"GT" for kind in _first_fields(parts, 0, wide).to_pylist()]
         columns = []
@@ -137,11 +142,11 @@ class VariantRows:
 
     def _picked(self) -> list[pa.Array]:
         fields = len(self._layout.csq_fields)
-        entries = pa.array(self._entries, pa.binary())
-        flat = pc.split_pattern(entries.drop_null(), b"|").flatten()
         known = np.array([entry is not None for entry in self._entries])
+        cells = _cells([entry for entry in self._entries if entry is not None], b"|", fields)
         places = (np.cumsum(known) - 1) * fields
-        columns = [_text(flat.take(pa.array(places + number, mask=~known))) for number in range(fields)]
+        mask = None if known.all() else ~known
+        columns = [cells.take(pa.array(places + number, mask=mask)) for number in range(fields)]
         return [
             column.cast(pa.int64()) if name in INTEGERS else column
             for name, column in zip(self._layout.csq_fields, columns, strict=True)
@@ -159,13 +164,31 @@ def _first_fields(parts: pa.Array, column: int, width: int) -> pa.Array:
     return pc.list_element(pc.split_pattern(cells, b":", max_splits=1), 0)
 
 
+def _cells(rows: Sequence[bytes], separator: bytes, width: int) -> pa.Array:
+    """The cells of rows that have `width` of them each, one after the other, null for "" and "."."""
+    joined = separator.join(rows)
+    if not rows or not joined.isascii():
+        return _text(pc.split_pattern(pa.array(rows, pa.binary()), separator).flatten())
+    # What Arrow's splitting and comparing do cell by cell, for all cells at once.
+    codes = np.frombuffer(joined, np.uint8)
+    ends = np.concatenate((np.flatnonzero(codes == separator[0]), [len(codes)]))
+    assert len(ends) == len(rows) * width
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts
+    known = (lengths > 1) | ((lengths == 1) & (codes[np.minimum(starts, len(codes) - 1)] != ord(".")))
+    offsets = np.zeros(len(ends) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    buffers = [np.packbits(known, bitorder="little"), offsets, joined.translate(None, separator)]
+    return pa.Array.from_buffers(pa.string(), len(ends), [pa.py_buffer(buffer) for buffer in buffers])
+
+
 def _text(column: pa.Array) -> pa.Array:
     """Bytes as text, null for "" and "."; what is not UTF-8 is taken for Latin-1."""
     try:
         text = column.cast(pa.string())
     except pa.ArrowInvalid:
         text = pa.array([None if cell is None else _decoded(cell) for cell in column.to_pylist()], pa.string())
-    unknown = pc.or_(pc.equal(text, ""), pc.equal(text, "."))
+    unknown = pc.is_in(text, _UNKNOWN)
     return pc.if_else(unknown, pa.scalar(None, pa.string()), text)
 
 
