@@ -53,11 +53,21 @@ def _config(region: str, patience: Patience) -> Config:
     )
 
 
-# One for the process: each reads AWS's list of endpoints again, which takes a tenth of a second, and asks for
-# credentials of its own. Making a client is the one thing about a session that threads must not do at once.
+# Making a client is the one thing about a session that threads must not do at once.
 # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
-_session = boto3.session.Session()
 _making = threading.Lock()
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """One for the process: each reads AWS's list of endpoints again, which takes a tenth of a second."""
+    return boto3.session.Session()
+
+
+def forget_credentials() -> None:
+    """Clients that are made from now on look for credentials as the first one did: there may be others by now."""
+    _session.cache_clear()
+
 
 # boto3 still presigns for us-east-1 with SigV2, and for every region to the global host, which answers a browser's
 # preflight with a redirect that no browser follows.
@@ -87,13 +97,13 @@ def regional(region: str, service: str, patience: Patience = STEADY) -> Any:
     if service == "s3":
         config = config.merge(_S3)
     with _making:
-        return _session.client(service, config=config)  # type: ignore[call-overload]
+        return _session().client(service, config=config)  # type: ignore[call-overload]
 
 
 def table(settings: Settings, short_name: str, patience: Patience = STEADY) -> "Table":
     """A DynamoDB table by its short name, through a resource of its own (resources are not thread safe)."""
     with _making:
-        resource: DynamoDBServiceResource = _session.resource("dynamodb", config=_config(settings.region, patience))
+        resource: DynamoDBServiceResource = _session().resource("dynamodb", config=_config(settings.region, patience))
     return resource.Table(resource_name(settings.name_prefix, short_name))
 
 

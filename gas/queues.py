@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gas import aws
 from gas.faults import explain
 from gas.messages import Event, MalformedMessage, parse
 from gas.process import StopSignals
@@ -226,6 +227,7 @@ class Consumer:
         """A new client reads credentials and queue addresses anew."""
         self._sqs = None
         self._urls.clear()
+        aws.forget_credentials()
         longest = min(2.0 ** min(failures, 10), LONGEST_RECONNECT_SECONDS)
         self._stopping.wait(self._rng.uniform(longest / 2, longest))
 
