@@ -53,7 +53,7 @@ def _config(region: str, patience: Patience) -> Config:
     )
 
 
-# Making a client is the one thing about a session that threads must not do at once.
+# Clients may be shared between threads, sessions may not: one is touched under this lock only.
 # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
 _making = threading.Lock()
 
@@ -104,7 +104,7 @@ def table(settings: Settings, short_name: str, patience: Patience = STEADY) -> "
     """A DynamoDB table by its short name, through a resource of its own (resources are not thread safe)."""
     with _making:
         resource: DynamoDBServiceResource = _session().resource("dynamodb", config=_config(settings.region, patience))
-    return resource.Table(resource_name(settings.name_prefix, short_name))
+        return resource.Table(resource_name(settings.name_prefix, short_name))
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,7 @@ class Consumer:
         return len(messages)
 
     def _reconnect(self, failures: int) -> None:
-        """A new client reads credentials and queue addresses anew."""
+        """The next client reads credentials and queue addresses anew."""
         self._sqs = None
         self._urls.clear()
         aws.forget_credentials()

@@ -25,6 +25,7 @@ from gas.annotation.consequence import (
     utr_terms,
     within,
 )
+from gas.annotation.models import clean
 from gas.annotation.segments import Segments
 from gas.annotation.transcripts import Transcript
 
@@ -189,7 +190,7 @@ def _mate_rows(open_mate: OpenMate, event: Event, alt: str, number: int) -> Iter
         if within(transcript, place, place):
             layout = far.layout(transcript)
             head = so.describe(so.FEATURE_TRUNCATION) + layout.gene + csq.exon_and_intron(transcript, place, place)
-            yield f"{alt}|{head}|||||||||{number}|{layout.tail_start}{layout.tail_end}"
+            yield f"{clean(alt)}|{head}|||||||||{number}|{layout.tail_start}{layout.tail_end}"
 
 
 def _row(segments: Segments, transcript: Transcript, event: Event, number: int) -> str:

@@ -1,4 +1,4 @@
-"""Records as rows of the variant table, a batch of columns at a time: splitting is left to Arrow, which is compiled."""
+"""Records as rows of the variant table, a batch of columns at a time: cells are cut all at once, not row by row."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -25,7 +25,7 @@ class VariantRows:
     def __init__(self, layout: TableLayout, picks: Picks) -> None:
         self._layout = layout
         self._picks = picks
-        # CHROM to FILTER, and FORMAT to the last sample.
+        # CHROM to FILTER, and FORMAT to the last sample where genotypes are wanted.
         self._fixed: list[bytes] = []
         self._rests: list[bytes] = []
         self._overlays: list[str] = []
@@ -100,12 +100,12 @@ class VariantRows:
         numbers = {identity: number for number, identity in enumerate(different)}
         rows = pa.array([None if choice is None else numbers[id(choice)] for choice in self._choices], pa.int32())
         choices = list(different.values())
-        columns = (
-            [choice.most_severe for choice in choices],
-            [choice.impact or None for choice in choices],
-            [choice.genes or None for choice in choices],
-        )
-        return [pa.array(column, pa.string()).take(rows) for column in columns]
+        columns = [
+            pa.array([choice.most_severe for choice in choices], pa.string()),
+            pa.array([choice.impact or None for choice in choices], pa.string()),
+            _text(pa.array([choice.genes.encode("latin-1") for choice in choices], pa.binary())),
+        ]
+        return [column.take(rows) for column in columns]
 
     def _known(self, records: Ints) -> list[pa.Array]:
         names = [name for name, _ in self._layout.overlays]
@@ -168,11 +168,15 @@ def _cells(rows: Sequence[bytes], separator: bytes, width: int) -> pa.Array:
     """The cells of rows that have `width` of them each, one after the other, null for "" and "."."""
     joined = separator.join(rows)
     if not rows or not joined.isascii():
-        return _text(pc.split_pattern(pa.array(rows, pa.binary()), separator).flatten())
+        cells = pc.split_pattern(pa.array(rows, pa.binary()), separator).flatten()
+        if len(cells) != len(rows) * width:
+            raise ValueError(f"{len(rows)} rows of {width} cells have {len(cells)}")
+        return _text(cells)
     # What Arrow's splitting and comparing do cell by cell, for all cells at once.
     codes = np.frombuffer(joined, np.uint8)
     ends = np.concatenate((np.flatnonzero(codes == separator[0]), [len(codes)]))
-    assert len(ends) == len(rows) * width
+    if len(ends) != len(rows) * width:
+        raise ValueError(f"{len(rows)} rows of {width} cells have {len(ends)}")
     starts = np.concatenate(([0], ends[:-1] + 1))
     lengths = ends - starts
     known = (lengths > 1) | ((lengths == 1) & (codes[np.minimum(starts, len(codes) - 1)] != ord(".")))

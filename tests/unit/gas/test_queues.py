@@ -13,7 +13,7 @@ import pytest
 from boto3.session import Session
 from botocore.config import Config
 
-from gas import queues, topology
+from gas import aws, queues, topology
 from gas.messages import JobResult
 from gas.process import stop_signals
 from gas.queues import Consumer, Delivery, GiveBack, Reject, Retry, backoff_seconds
@@ -518,11 +518,15 @@ def test_a_service_that_is_down_for_a_while(place: Deployment, aws_standin: AwsS
             until(lambda: len(handler.seen) == 2 and place.left_in("notify") == 0)
     assert "AWS cannot be reached" in lines.of("receive_failed")[-1]["reason"]
     assert [failure["failures"] for failure in lines.of("receive_failed")][:3] == [1, 2, 3]
-    # A new client each time: it reads the credentials anew.
+    # A new client each time.
     assert len(connects) >= 4
 
 
-def test_expired_credentials(place: Deployment, faulty: AwsStandIn, lines: Lines) -> None:
+def test_expired_credentials(
+    place: Deployment, faulty: AwsStandIn, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[int] = []
+    monkeypatch.setattr(aws, "forget_credentials", lambda: forgotten.append(len(lines.of("receive_failed"))))
     faulty.fault(
         service="sqs", operation="ReceiveMessage", kind="error", code="ExpiredToken", count=3,
         match=place.settings.name_prefix,
@@ -534,6 +538,7 @@ def test_expired_credentials(place: Deployment, faulty: AwsStandIn, lines: Lines
     failures = lines.of("receive_failed")
     assert [failure["failures"] for failure in failures] == [1, 2, 3]
     assert "credentials have expired" in failures[0]["reason"]
+    assert forgotten == [1, 2, 3], "once for each failure, so that the next client has others"
     assert len(handler.seen) == 1
 
 

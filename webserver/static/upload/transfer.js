@@ -327,18 +327,21 @@ export class Transfer extends EventTarget {
 
   /** At most every TELL_EVERY_MS, and the last change always: where nothing moves any more, the row still says so. */
   #tell() {
-    if (this.#later) return;
     const now = performance.now();
     const due = this.#told + TELL_EVERY_MS - now;
     if (due > 0) {
-      this.#later = setTimeout(() => {
-        this.#later = 0;
-        this.#tell();
-      }, due);
+      this.#later ||= setTimeout(() => this.#tellAtLast(), due);
       return;
     }
+    clearTimeout(this.#later);
+    this.#later = 0;
     this.#told = now;
     this.speed.add(this.sent, now);
     this.dispatchEvent(new Event("change"));
+  }
+
+  #tellAtLast() {
+    this.#later = 0;
+    if (this.unfinished) this.#tell();
   }
 }

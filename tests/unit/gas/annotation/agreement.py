@@ -49,7 +49,7 @@ def annotate(given: Path, bundle: Bundle, folder: Path) -> Path:
     """
     out = folder / "out.vcf.gz"
     gas = [Path(sys.executable).with_name("gas"), "annotate", given, "--bundle", bundle.path, "-o", out]
-    subprocess.run([*gas, "--receipt", folder / "receipt.json"], check=True, stderr=subprocess.PIPE, timeout=250)
+    subprocess.run([*gas, "--receipt", folder / "receipt.json"], check=True, timeout=250)
     return out
 
 

@@ -27,6 +27,9 @@ GENES = """\
 2 x gene 3001 4000 . + . ID=gene:G3;Name=THREE
 2 x lnc_RNA 3001 4000 . + . ID=transcript:T3;Parent=gene:G3;biotype=lncRNA
 2 x exon 3001 4000 . + . Parent=transcript:T3
+a|b=c x gene 3001 4000 . + . ID=gene:G4;Name=THREE
+a|b=c x lnc_RNA 3001 4000 . + . ID=transcript:T4;Parent=gene:G4;biotype=lncRNA
+a|b=c x exon 3001 4000 . + . Parent=transcript:T4
 """
 HEAD = "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
@@ -35,7 +38,7 @@ HEAD = "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("structural")
     bases = "".join(random.Random(4).choices("CGT", k=20_000))
-    (folder / "genome.fa").write_text(f">1\n{bases}\n>2\n{bases[:5000]}\n")
+    (folder / "genome.fa").write_text(f">1\n{bases}\n>2\n{bases[:5000]}\n>a|b=c\n{bases[:5000]}\n")
     (folder / "genes.gff3").write_text("\n".join(row.replace(" ", "\t", 8) for row in GENES.splitlines()) + "\n")
     return reference.build("sv", "made up", folder / "genome.fa", folder / "genes.gff3", [], folder / "bundle")
 
@@ -140,6 +143,12 @@ def test_a_breakend_breaks_at_both_ends(bundle: Bundle, tmp_path: Path) -> None:
     ]
     assert [row[1:] for row in rows[5]] == [("T2", "downstream_gene_variant")]
     assert receipt.tally.annotated == 6
+
+
+def test_a_contigs_name_breaks_no_field(bundle: Bundle, tmp_path: Path) -> None:
+    ((*_, far),), _ = annotate(bundle, tmp_path, (7499, "R[a|b=c:3500[", "SVTYPE=BND"))
+    base = bundle.sequence("1")[7498]
+    assert (far["Allele"], far["Feature"]) == (f"{base}[a_b_c:3500[", "T4")
 
 
 def test_what_cannot_be_annotated_is_passed_through_with_the_reason(bundle: Bundle, tmp_path: Path) -> None:

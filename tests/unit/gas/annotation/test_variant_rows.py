@@ -19,10 +19,11 @@ __all__ = ["annotated"]
 LAYOUT = TableLayout(FIELDS, (("DB_AF", "Float"), ("DB_N", "Integer"), ("DB_ID", "String")), ("one",))
 
 
-def rows_of(*records: tuple[bytes, int, str], layout: TableLayout = LAYOUT) -> list[dict[str, Any]]:
+def rows_of(*records: tuple[bytes, int, str], layout: TableLayout = LAYOUT, csq: bytes = b"") -> list[dict[str, Any]]:
     made = VariantRows(layout, Picks())
-    for line, alleles, overlays in records:
-        made.add(line, alleles, b"", overlays)
+    for number, (line, alleles, overlays) in enumerate(records):
+        # Every second record has no entry.
+        made.add(line, alleles, b"" if number % 2 else csq, overlays)
     batch = made.serialise(np.zeros(len(records) + 1, np.int64))
     return list(pa.ipc.read_record_batch(pa.py_buffer(batch), layout.schema()).to_pylist())
 
@@ -54,6 +55,32 @@ def test_the_table_is_the_vcf_row_by_row(annotated: Annotated) -> None:
             ranked = [name for name in ("HIGH", "MODERATE", "LOW", "MODIFIER") if name in impacts]
             assert row["MOST_SEVERE_IMPACT"] == (ranked[0] if ranked else None)
     assert next(rows, None) is None
+
+
+@pytest.mark.parametrize("name", ["gene", "g\u00e8ne"])
+def test_the_picked_entry_cell_by_cell(name: str) -> None:
+    """Whether the batch is ASCII or not."""
+    known = {"Allele": "C", "Consequence": "missense_variant", "SYMBOL": name, "HGVSc": ".", "ALLELE_NUM": "1"}
+    worse = {**known, "Consequence": "stop_gained", "SYMBOL": "other", "MANE": "MANE_Select", "DISTANCE": "17"}
+    entries = ["|".join(cells.get(field, "") for field in FIELDS) for cells in (known, worse)]
+    one, two = b"1\t7\t.\tA\tC\t.\tq10\t.", b"1\t7\t.\tA\tC,G\t.\tq10\t."
+    rows = rows_of((one, 1, ""), (two, 2, ""), (one, 1, ""), csq=",".join(entries).encode())
+    assert [row["Consequence"] for row in rows] == ["stop_gained", None, None, "stop_gained"]
+    for row in (rows[0], rows[3]):
+        found = {field: row[field] for field in FIELDS if row[field] is not None}
+        assert found == {
+            **{field: value for field, value in worse.items() if value != "."},
+            "ALLELE_NUM": 1,
+            "DISTANCE": 17,
+        }
+        assert row["GENES"] == name
+        assert (row["ID"], row["QUAL"], row["FILTER"], row["POS"]) == (None, None, "q10", 7)
+
+
+def test_cells_that_do_not_fit_are_no_table() -> None:
+    for cell in ("x", "\u00e8"):
+        with pytest.raises(ValueError, match="1 rows of"):
+            rows_of((b"1\t7\t.\tA\tC\t.\t.\t.", 1, ""), csq=("C|missense_variant" + "|" * len(FIELDS) + cell).encode())
 
 
 @pytest.mark.parametrize(
