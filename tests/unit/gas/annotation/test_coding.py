@@ -40,7 +40,7 @@ def test_the_cds_is_what_the_positions_spell(synthetic_bundle: Bundle) -> None:
         assert len(transcript.spliced) == transcript.length
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_substitutions_change_the_residue_that_translation_changes(synthetic_bundle: Bundle) -> None:
     rng = random.Random(4)
     for transcript in coding_transcripts(synthetic_bundle):

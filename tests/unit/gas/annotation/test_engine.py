@@ -56,7 +56,7 @@ def alone(synthetic_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) ->
     return {**made, "vcf": folder / "out.vcf.gz", "index": folder / "out.vcf.gz.tbi"}
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.xdist_group("same-bytes")
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_the_same_bytes_for_any_number_of_workers(

@@ -15,7 +15,7 @@ COMPARED = [name for name in FIELDS if name != "HGVS_OFFSET"]
 pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason="GAS_ORACLE names no folder with reference sets")
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("name", "genome", "pairs"),
     [

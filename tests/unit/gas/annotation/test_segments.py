@@ -28,7 +28,7 @@ def described(rows_of_csq: list[str]) -> list[bytes]:
     return sorted("|".join(row.split("|")[1:3]).encode() for row in rows_of_csq)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("contig", CONTIGS)
 def test_a_base_changed_at_every_position(synthetic_bundle: Bundle, contig: str) -> None:
     segments = open_segments(synthetic_bundle, contig)
@@ -48,7 +48,7 @@ def test_a_base_changed_at_every_position(synthetic_bundle: Bundle, contig: str)
         assert sorted(template.described(terms)) == described(found)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("contig", CONTIGS)
 def test_small_indels_anywhere(synthetic_bundle: Bundle, contig: str) -> None:
     segments = open_segments(synthetic_bundle, contig)

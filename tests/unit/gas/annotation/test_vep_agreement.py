@@ -10,7 +10,7 @@ from gas.annotation.reference import Bundle
 from tests.unit.gas.annotation.agreement import FIELDS, SYNTHETIC, Agreement, Exclusions, annotate, compare
 
 # One worker makes what all of them look at.
-pytestmark = pytest.mark.xdist_group("vep")
+pytestmark = [pytest.mark.xdist_group("vep"), pytest.mark.unmeasured]
 
 # VEP looks for repeats in a window of 1,000 bases on either side and, nearer than that to a contig's end, takes the
 # wrong bases for it, so its HGVS there is not shifted or shifted wrongly.
