@@ -15,8 +15,8 @@ ARCH ?= arm64
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 REGION ?= $(or $(AWS_REGION),$(AWS_DEFAULT_REGION),us-east-1)
 PACKER ?= packer
-# Two workers more than cores, as some always wait for processes; each has a stand-in of its own to feed.
-TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# One worker more than cores, as some always wait for processes; each has a stand-in of its own to feed.
+TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
