@@ -89,9 +89,9 @@ class VariantRows:
         found = {name: cells.take(pa.array(records * INFO + place)) for name, place in _PLACES.items()}
         found["POS"] = found["POS"].cast(pa.int64())
         found["QUAL"] = _numbers(found["QUAL"])
-        alts = [fixed.split(b"\t", ALT + 1)[ALT] for fixed in self._fixed]
+        alts = cells.take(pa.array(np.arange(len(self._fixed)) * INFO + ALT)).fill_null("")
         # Records come in order and their alleles too, so those of all lists in a row are the rows'.
-        found["ALT"] = _text(pc.split_pattern(pa.array(alts, pa.binary()), b",").flatten())
+        found["ALT"] = _text(pc.split_pattern(alts, ",").flatten())
         return [found[name] for name in FIXED]
 
     def _together(self) -> list[pa.Array]:
