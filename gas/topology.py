@@ -83,8 +83,17 @@ def resource_name(prefix: str, short_name: str) -> str:
 
 def topic_arn(region: str, account_id: str, prefix: str, short_name: str) -> str:
     """The ARN of a topic. SNS takes only ARNs, and all their parts are known beforehand."""
+    return _arn("sns", region, account_id, resource_name(prefix, short_name))
+
+
+def queue_arn(region: str, account_id: str, prefix: str, short_name: str) -> str:
+    """The ARN of a queue."""
+    return _arn("sqs", region, account_id, resource_name(prefix, short_name))
+
+
+def _arn(service: str, region: str, account_id: str, name: str) -> str:
     partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
-    return f"arn:{partition}:sns:{region}:{account_id}:{resource_name(prefix, short_name)}"
+    return f"arn:{partition}:{service}:{region}:{account_id}:{name}"
 
 
 @cache

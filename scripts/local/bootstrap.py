@@ -55,7 +55,7 @@ class Account:
         return topology.topic_arn(self.settings.region, self.settings.account_id, self.settings.name_prefix, short)
 
     def queue_arn(self, short: str) -> str:
-        return f"arn:aws:sqs:{self.settings.region}:{self.settings.account_id}:{self.name(short)}"
+        return topology.queue_arn(self.settings.region, self.settings.account_id, self.settings.name_prefix, short)
 
     @cached_property
     def sns(self) -> Any:

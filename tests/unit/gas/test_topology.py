@@ -72,6 +72,8 @@ def test_a_queue_with_missing_or_unknown_fields_is_refused(change: dict[str, str
 @pytest.mark.parametrize(
     ("region", "partition"), [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
 )
-def test_a_topic_s_arn(region: str, partition: str) -> None:
+def test_the_arns_of_a_topic_and_a_queue(region: str, partition: str) -> None:
     arn = topology.topic_arn(region, "123456789012", "lab", "job-requests")
     assert arn == f"arn:{partition}:sns:{region}:123456789012:lab-job-requests"
+    arn = topology.queue_arn(region, "123456789012", "lab", "notify")
+    assert arn == f"arn:{partition}:sqs:{region}:123456789012:lab-notify"
